@@ -1,0 +1,63 @@
+"""Variables that stand above the configuration file.
+
+A variable that is set to nothing is not set. Each keeps where it came from, so that a wrong value is reported under the
+name that the person wrote.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from hermes.config.tree import KeyPath
+
+OVERRIDES: Mapping[str, KeyPath] = {
+    "HERMES_INFERENCE_MODEL": ("model", "default"),
+    "HERMES_INFERENCE_PROVIDER": ("model", "provider"),
+    "HERMES_MAX_ITERATIONS": ("agent", "max_turns"),
+    "TERMINAL_CWD": ("terminal", "cwd"),
+    "MESSAGING_CWD": ("messaging_cwd",),
+    "HERMES_TIMEZONE": ("timezone",),
+    "API_SERVER_HOST": ("platforms", "web", "extra", "host"),
+    "API_SERVER_PORT": ("platforms", "web", "extra", "port"),
+    "API_SERVER_ENABLED": ("api_server", "enabled"),
+    "API_SERVER_KEY": ("api_server", "key"),
+}
+
+
+@frozen
+class Origin:
+    """A variable, and where it was set."""
+
+    name: str
+    file: str
+    """The .env file; empty: the environment of the process."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.file or 'environment'})"
+
+
+@frozen
+class Override:
+    path: KeyPath
+    value: str | bool
+    origin: Origin
+
+
+def overrides(environ: Mapping[str, str], env_file_values: Mapping[str, str], env_file: Path) -> tuple[Override, ...]:
+    """What the variables set. The environment of the process wins over the file."""
+    found: list[Override] = []
+    for name, path in OVERRIDES.items():
+        if value := environ.get(name):
+            found.append(Override(path, value, Origin(name, "")))
+        elif value := env_file_values.get(name):
+            found.append(Override(path, value, Origin(name, str(env_file))))
+    return (*found, *_key_switches_on(found))
+
+
+def _key_switches_on(found: list[Override]) -> list[Override]:
+    """A key for the HTTP interface switches it on unless somebody switched it off."""
+    switch = ("api_server", "enabled")
+    if any(override.path == switch for override in found):
+        return []
+    return [Override(switch, True, override.origin) for override in found if override.path == ("api_server", "key")]

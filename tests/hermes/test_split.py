@@ -1,0 +1,51 @@
+"""Long answers in parts: within the limit, nothing lost, code blocks whole in each part."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermes.split import split
+
+
+def fences(text: str) -> int:
+    return len(re.findall(r"^```", text, re.MULTILINE))
+
+
+def test_a_text_that_fits_is_one_unchanged_part() -> None:
+    assert split("x" * 100, 100) == ["x" * 100]
+
+
+def test_a_part_ends_at_a_paragraph_where_there_is_one() -> None:
+    assert split("a" * 70 + "\n\n" + "b" * 70, 100) == ["a" * 70, "b" * 70]
+
+
+def test_else_at_a_line_and_else_at_a_word() -> None:
+    assert split("a" * 70 + "\n" + "b" * 70, 100) == ["a" * 70, "b" * 70]
+    assert split("a" * 70 + " " + "b" * 70, 100) == ["a" * 70, "b" * 70]
+
+
+def test_a_code_block_is_closed_and_opened_again_with_its_language() -> None:
+    code = "\n".join(f"line {number:03}" for number in range(40))
+    parts = split(f"before\n\n```python\n{code}\n```\nafter", 120)
+    assert len(parts) > 2
+    assert all(fences(part) % 2 == 0 for part in parts)
+    assert all(part.startswith("```python\n") for part in parts[1:-1])
+    assert parts[-1].endswith("after")
+
+
+@pytest.mark.parametrize("limit", [64, 65, 100, 4096])
+def test_one_long_word_is_cut_anywhere(limit: int) -> None:
+    parts = split("x" * 10_000, limit)
+    assert "".join(parts) == "x" * 10_000
+    assert all(len(part) <= limit for part in parts)
+
+
+@given(st.text(alphabet="ab `~\n\t", max_size=2000), st.integers(64, 300))
+def test_no_part_is_too_long_and_no_word_is_lost(text: str, limit: int) -> None:
+    parts = split(text, limit)
+    assert all(len(part) <= limit for part in parts)
+    letters = re.sub(r"[^ab]", "", text)
+    assert re.sub(r"[^ab]", "", "".join(parts)).startswith(letters[:1])
+    assert len(re.sub(r"[^ab]", "", "".join(parts))) >= len(letters)
