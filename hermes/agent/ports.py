@@ -1,0 +1,69 @@
+"""The Protocols by which tools reach the world; actors/ implements them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+
+@frozen
+class CommandOutput:
+    """What a finished command left."""
+
+    output: str
+    """Standard output and error in order, undecodable bytes replaced, head and tail kept within the bound."""
+    truncated: bool
+    total_bytes: int
+    code: int | None
+    """Exit code, or None when a signal or the time-out ended it."""
+    signal: int | None
+    timed_out: bool
+
+
+class Processes(Protocol):
+    """Starts child processes, each under a guardian; nothing that it started outlives the call."""
+
+    async def run(
+        self, argv: tuple[str, ...], *, cwd: Path, environment: Mapping[str, str], timeout: float, limit: int
+    ) -> CommandOutput:
+        """Run to the end, at most ``timeout`` seconds, keeping at most ``limit`` bytes of output.
+
+        Raises ``hermes.process.SpawnError`` when it cannot be started. Cancelled: everything that it started is ended.
+        """
+        ...
+
+
+class SessionState(Protocol):
+    """Small named values that live as long as the session (the todo list, approved rules)."""
+
+    async def get(self, key: str) -> str | None: ...
+
+    async def put(self, key: str, value: str) -> None:
+        """Store at most 64 KB of text durably."""
+        ...
+
+
+class Approvals(Protocol):
+    """What a person has allowed, and how strict the configuration is."""
+
+    @property
+    def mode(self) -> str:
+        """approvals.mode: "manual", "smart" or "off". Never lifts the hard-blocked set."""
+        ...
+
+    @property
+    def timeout(self) -> float:
+        """Seconds, approvals.timeout."""
+        ...
+
+    @property
+    def every_command(self) -> bool:
+        """True where whoever writes has proven nothing (the page without a key): each command asks first."""
+        ...
+
+    async def allowed(self, rule: str) -> bool:
+        """Whether ``rule`` was allowed for this session or always."""
+        ...
+
+    async def allow(self, rule: str, *, always: bool) -> None: ...

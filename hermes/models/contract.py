@@ -1,0 +1,77 @@
+"""What a chat model is to the rest: a request in, a stream of pieces out.
+
+One module a wire format stands behind this. A stream is opened by ``async with`` and runs in the task of its caller;
+leaving the block early, by cancellation or not, closes it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from hermes.messages import Message, Usage
+
+
+@frozen
+class ToolSchema:
+    """A tool as a model is told of it."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    """JSON Schema of the arguments."""
+
+
+@frozen
+class ModelRequest:
+    """One call. Everything before ``messages`` is the prefix that stays byte-identical over a session."""
+
+    model: str
+    system: str
+    tools: tuple[ToolSchema, ...]
+    messages: tuple[Message, ...]
+    max_output_tokens: int | None = None
+
+
+@frozen
+class TextDelta:
+    text: str
+
+
+@frozen
+class ReasoningDelta:
+    text: str
+
+
+@frozen
+class Completed:
+    """The last piece of a stream: the whole message, with its tool calls, and what it cost."""
+
+    message: Message
+    usage: Usage
+
+
+ModelPiece = TextDelta | ReasoningDelta | Completed
+
+
+class ChatModel(Protocol):
+    """A model behind one wire format."""
+
+    @property
+    def name(self) -> str:
+        """Provider and model, as ``/status`` shows it."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of input and output together."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[ModelPiece]]:
+        """Open a stream that ends with exactly one ``Completed``.
+
+        Raises ``TransientError``, ``RateLimited``, ``AuthError``, ``ConfigError``, ``Refused`` and
+        ``RemoteProtocolError``, on entering or while iterating.
+        """
+        ...

@@ -1,0 +1,58 @@
+"""Splits a long markdown text into messages that a platform takes, at the best place that there is.
+
+1. No part is longer than the limit.
+2. A part ends at a paragraph, else a line, else a word, else anywhere. Nothing but whitespace at a cut is lost.
+3. A fenced code block that is cut is closed in one part and opened again, with its language, in the next.
+"""
+
+import re
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
+
+# A cut nearer to the beginning than this share of the limit would make a flood of small messages.
+_EARLIEST = 0.5
+
+
+def split(text: str, limit: int) -> list[str]:
+    """``text`` in parts of at most ``limit`` characters (at least 64); one part, unchanged, when it fits."""
+    if limit < 64:
+        raise ValueError(f"a limit of {limit} characters leaves no room for a code fence")
+    parts: list[str] = []
+    opening = ""
+    while len(opening) + len(text) > limit:
+        # Room to open the block again at the beginning, and to close it at the end.
+        head, text = _cut(text, limit - len(opening) - 8)
+        part = opening + head
+        opening = _open_fence(part)
+        parts.append(f"{part}\n{_closing(opening)}" if opening else part)
+    parts.append(opening + text)
+    return parts
+
+
+def _cut(text: str, room: int) -> tuple[str, str]:
+    """Where to end a part of at most ``room`` characters, and what follows."""
+    for separator in ("\n\n", "\n", " "):
+        place = text.rfind(separator, int(room * _EARLIEST), room + 1)
+        if place > 0:
+            return text[:place], text[place + len(separator) :]
+    return text[:room], text[room:]
+
+
+def _open_fence(part: str) -> str:
+    """The opening line of the code block that ``part`` ends in, with its line break, or nothing."""
+    opening = ""
+    for match in _FENCE.finditer(part):
+        line, mark = match.group().strip(), match.group(1)
+        if not opening:
+            opening = line
+        elif line == mark and mark[0] == opening[0] and len(mark) >= len(_mark(opening)):
+            opening = ""
+    return opening[:32] + "\n" if opening else ""
+
+
+def _mark(opening: str) -> str:
+    return opening[: len(opening) - len(opening.lstrip(opening[0]))]
+
+
+def _closing(opening: str) -> str:
+    return _mark(opening.strip())[:7]
