@@ -1,0 +1,1 @@
+"""Chat platforms: one module or folder each, over the contract in adapters/contract.py."""

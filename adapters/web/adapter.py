@@ -1,0 +1,169 @@
+"""The page as a chat platform.
+
+Rules:
+
+1. The transcript is the durable copy of whatever is sent: a send needs no open page, and a page that comes back draws
+   itself anew. So every key is recognised for good, and nothing is ever ambiguous.
+2. ``run`` owns the socket and every connection on it; when it ends, none is left.
+3. Nobody writes to us by themselves, so a round trip is a connection to our own port.
+"""
+
+import time
+from http import HTTPStatus
+
+import trio
+from attrs import define, evolve, field
+from starlette.routing import Router
+
+from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
+from adapters.web import assets
+from adapters.web.chats import ACCOUNT, PLATFORM, entry_of_outbound
+from adapters.web.guard import Bound, Guard
+from adapters.web.hub import Hub
+from adapters.web.listen import HOST_KEY, PORT_KEY, listen
+from adapters.web.login import Gatekeeper
+from adapters.web.protocol import Message
+from adapters.web.routes import Page, PageRoutes
+from adapters.web.server import serve
+from adapters.web.settings import WebSettings
+from hermes.errors import ConfigError, Refused, TransientError
+from hermes.events import Draft, Outbound, OutboundKind
+
+MESSAGE_LENGTH = 100_000
+"""Characters of one message: a browser lays out this much text at once; a longer answer comes in parts."""
+
+PROBE_INTERVAL = 30.0
+"""Seconds between two connections to ourselves: a deaf page is noticed within a minute."""
+
+PROBE_LIMIT = 5.0
+"""Seconds for a connection on this machine to be answered, however busy it is."""
+
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@define(eq=False)
+class WebAdapter:
+    """The one account of this platform: the page itself."""
+
+    _settings: WebSettings
+    _hub: Hub = field(factory=Hub, init=False)
+    _port: int | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        return PLATFORM
+
+    @property
+    def account(self) -> str:
+        return ACCOUNT
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(
+            message_length=MESSAGE_LENGTH, idempotency=Idempotency.TRANSACTION, drafts=Drafts.EPHEMERAL, buttons=True
+        )
+
+    @property
+    def probe_interval(self) -> float | None:
+        return PROBE_INTERVAL
+
+    @property
+    def keyless(self) -> bool:
+        """True when whoever writes has proven nothing: what is dangerous needs a word of theirs each time."""
+        return not self._settings.key_required
+
+    @property
+    def port(self) -> int | None:
+        """The port that is being listened on, or None while ``run`` does not listen."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """What to type into a browser."""
+        host = _reachable(self._settings.host)
+        port = self._settings.port if self._port is None else self._port
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+    async def run(self, host: AdapterHost, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen and serve until cancelled; then every page is told, and what is left after some seconds is cut.
+
+        Raises ``ConfigError`` when the port cannot be had, and ``TransientError`` when no connection can be accepted
+        any more.
+        """
+        listener = await listen(self._settings.host, self._settings.port)
+        self._port = int(listener.socket.getsockname()[1])
+        try:
+            app = self._application(host, self._port)
+            task_status.started()
+            await serve(app, listener)
+        except OSError as error:
+            raise TransientError(f"the page can accept no connection: {error.strerror}") from error
+        finally:
+            self._port = None
+            listener.socket.close()
+
+    async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
+        """Show a message on every open page of its chat. Raises ``Refused`` for one beyond ``limits``."""
+        if len(message.text) > MESSAGE_LENGTH:
+            raise Refused(f"a message of {len(message.text)} characters; the page takes {MESSAGE_LENGTH}")
+        await trio.lowlevel.checkpoint()
+        chat = message.source.chat_id
+        if message.kind is OutboundKind.ANSWER:
+            self._hub.settle(chat, message.turn_id)
+        self._hub.publish(chat, Message(chat, entry_of_outbound(message, time.time()), marked))
+        return Receipt(message.key)
+
+    async def edit(self, message: Outbound, message_id: str) -> Receipt:
+        """Show a message in the place of the one with the key ``message_id``."""
+        return await self.send(evolve(message, key=message_id))
+
+    async def show_draft(self, draft: Draft) -> None:
+        await trio.lowlevel.checkpoint()
+        self._hub.show(draft)
+
+    async def probe(self) -> None:
+        """Connect to our own port and ask for /health. Raises ``TransientError`` when no answer comes."""
+        if self._port is None:
+            raise TransientError("the page does not listen")
+        try:
+            with trio.fail_after(PROBE_LIMIT):
+                answer = await _ask_health(_reachable(self._settings.host), self._port)
+        except trio.TooSlowError:
+            raise TransientError(f"the page did not answer itself within {PROBE_LIMIT:g} s") from None
+        except (OSError, trio.BrokenResourceError) as error:
+            raise TransientError(f"the page cannot be reached: {error}") from error
+        if not answer.startswith(f"HTTP/1.1 {HTTPStatus.OK} ".encode()):
+            raise TransientError(f"the page answered itself by {answer[:40]!r}")
+
+    def _application(self, host: AdapterHost, port: int) -> Guard:
+        settings = self._settings
+        gatekeeper = Gatekeeper(settings.key if settings.key_required else None, cookie_name=f"hermes_page_{port}")
+        page = Page(assets.load(), gatekeeper, self._hub, host, settings.commands)
+        return Guard(
+            Router(PageRoutes(page).routes(), redirect_slashes=False), Bound(loopback=settings.loopback, port=port)
+        )
+
+
+def create(settings: WebSettings) -> WebAdapter:
+    """The page, not yet listening. Raises ``ConfigError`` when it has to ask for a key and none is set."""
+    if settings.key_required and not settings.key:
+        why = "one is required" if settings.loopback else f"{HOST_KEY} is {settings.host}, which other machines reach"
+        raise ConfigError(f"the page needs a key ({why}): set API_SERVER_KEY in .env", key="API_SERVER_KEY")
+    if not 0 <= settings.port <= 65535:
+        raise ConfigError(f"{PORT_KEY} is {settings.port}: a port is 1 to 65535", key=PORT_KEY)
+    return WebAdapter(settings)
+
+
+def _reachable(host: str) -> str:
+    """An address at which this machine reaches what listens on ``host``."""
+    name = host.strip("[]")
+    return _ANYWHERE.get(name, name)
+
+
+async def _ask_health(host: str, port: int) -> bytes:
+    stream = await trio.open_tcp_stream(host, port)
+    async with stream:
+        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        await stream.send_all(f"GET /health HTTP/1.1\r\nHost: {target}\r\nConnection: close\r\n\r\n".encode("ascii"))
+        # The status line is short: one read holds it, or the connection ended.
+        return bytes(await stream.receive_some(256))

@@ -1,0 +1,152 @@
+// The transcript on the page: what the last snapshot said, and what came since. Drawing it again changes nothing, so a snapshot
+// may come at any time; elements of entries that did not change stay, and with them a selection and an opened detail.
+
+import { announce, h } from "/page/dom.js";
+import { entryElement, pendingElement } from "/page/entries.js";
+
+const NEAR_END = 80;
+const MOST = 2000;
+
+export class Log {
+  #list;
+  #pending;
+  #scroll;
+  #act;
+  #entries = [];
+  #drawn = new Map();
+  #following = true;
+
+  /** `parts`: {list, pending, scroll}; `act`: what buttons inside entries do. */
+  constructor(parts, act) {
+    this.#list = parts.list;
+    this.#pending = parts.pending;
+    this.#scroll = parts.scroll;
+    this.#act = act;
+    this.#scroll.addEventListener("scroll", () => (this.#following = this.atEnd), { passive: true });
+    // A narrower window or a keyboard that comes up must not push the newest message out of sight.
+    new ResizeObserver(() => this.#following && this.toEnd()).observe(this.#scroll);
+  }
+
+  get empty() {
+    return this.#entries.length === 0 && !this.#pending.childElementCount;
+  }
+
+  /** The id before which older entries begin. */
+  get first() {
+    return this.#entries.find((entry) => entry.id > 0)?.id;
+  }
+
+  /** Whether a question of this turn waits for an answer. */
+  waitsIn(turn) {
+    return this.#entries.some((entry) => entry.kind === "ask" && entry.state === "open" && entry.turn_id === turn);
+  }
+
+  has(key) {
+    return this.#entries.some((entry) => entry.key === key);
+  }
+
+  clear() {
+    this.#entries = [];
+    this.#draw();
+  }
+
+  /** Entries that were fetched by scrolling up stay above those of a snapshot. */
+  snapshot(entries) {
+    const oldest = entries.find((entry) => entry.id > 0)?.id ?? Infinity;
+    const above = entries.length ? this.#entries.filter((entry) => entry.id > 0 && entry.id < oldest) : [];
+    const chosen = new Map(this.#entries.map((entry) => [entry.key, entry.chosen]));
+    // An answer that is on its way is not in the transcript yet.
+    const kept = entries.map((entry) => (entry.state === "open" ? { ...entry, chosen: chosen.get(entry.key) } : entry));
+    this.#entries = [...above, ...kept];
+    this.#follow(() => this.#draw());
+  }
+
+  prepend(entries) {
+    const known = new Set(this.#entries.map((entry) => entry.key));
+    this.#entries = [...entries.filter((entry) => !known.has(entry.key)), ...this.#entries].slice(-MOST);
+    const height = this.#scroll.scrollHeight;
+    this.#draw();
+    this.#scroll.scrollTop += this.#scroll.scrollHeight - height;
+  }
+
+  /** A new entry, or the new state of one. */
+  upsert(entry) {
+    const at = this.#entries.findIndex((known) => known.key === entry.key);
+    if (at === -1) {
+      this.#entries.push(entry);
+      if (this.#entries.length > MOST) this.#entries.shift();
+      this.#say(entry);
+    } else {
+      this.#entries[at] = { ...this.#entries[at], ...entry, id: this.#entries[at].id };
+    }
+    this.#follow(() => this.#draw());
+  }
+
+  /** A question was answered, here or in another window. */
+  chosen(askId, choice) {
+    const at = this.#entries.findIndex((entry) => entry.ask_id && entry.ask_id === askId);
+    if (at === -1) return;
+    this.#entries[at] = { ...this.#entries[at], state: "answered", chosen: choice };
+    this.#draw();
+  }
+
+  /** An answer was not taken: the question waits again. */
+  reopen(askId) {
+    this.#entries = this.#entries.map((entry) => (entry.ask_id && entry.ask_id === askId ? { ...entry, state: "open", chosen: undefined } : entry));
+    this.#draw();
+  }
+
+  /** Messages that the gateway does not have yet stand below what it has. */
+  pending(items) {
+    const waiting = items.filter((item) => !this.has(item.frame.id));
+    this.#follow(() => this.#pending.replaceChildren(...waiting.map((item) => pendingElement(item, this.#act))));
+  }
+
+  /** Run `change`, and stay at the end of the chat when the reader was there. */
+  #follow(change) {
+    change();
+    if (this.#following) this.toEnd();
+  }
+
+  follow(change) {
+    this.#follow(change);
+  }
+
+  get atEnd() {
+    return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < NEAR_END;
+  }
+
+  toEnd() {
+    this.#following = true;
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
+  #draw() {
+    const drawn = new Map();
+    for (const entry of this.#entries) {
+      const looks = JSON.stringify({ ...entry, id: 0, at: 0 });
+      const known = this.#drawn.get(entry.key);
+      drawn.set(entry.key, known?.looks === looks ? known : { looks, element: entryElement(entry, this.#act) });
+    }
+    this.#drawn = drawn;
+    this.#place([...drawn.values()].map(({ element }) => element));
+  }
+
+  #place(elements) {
+    let at = this.#list.firstChild;
+    for (const element of elements) {
+      if (at === element) at = at.nextSibling;
+      else this.#list.insertBefore(element, at);
+    }
+    while (at) {
+      const next = at.nextSibling;
+      at.remove();
+      at = next;
+    }
+  }
+
+  #say(entry) {
+    if (entry.kind === "answer" || entry.kind === "notice") announce(`Hermes: ${entry.text}`);
+    if (entry.kind === "ask") announce(`Hermes asks: ${entry.text}`);
+  }
+}
