@@ -8,7 +8,7 @@ _MODULE_LINES = 400
 _FUNCTION_LINES = 80
 
 # Data tables, which are read by looking up a line and not from top to bottom.
-_TABLES: frozenset[str] = frozenset()
+_TABLES = frozenset({"tests/hermes/tools/danger/commands.py"})
 
 
 def too_long(root: Path, *folders: str) -> list[str]:
