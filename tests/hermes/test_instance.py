@@ -31,7 +31,7 @@ print("held", flush=True)
 time.sleep(600)
 """
 
-QUICK = Patience(drain=2.0, terminate=20.0, kill=20.0, sign=2.0, poll=0.02)
+QUICK = Patience(start=0.2, drain=2.0, terminate=20.0, kill=20.0, sign=2.0, poll=0.02)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_holder_that_does_not_agree_is_terminated(lock: InstanceLock, holder: 
 
 def test_a_holder_that_ignores_everything_is_killed(path: Path, lock: InstanceLock) -> None:
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + HOLD
-    patience = Patience(drain=0.1, terminate=0.2, kill=20.0, sign=2.0, poll=0.02)
+    patience = Patience(start=0.1, drain=0.1, terminate=0.2, kill=20.0, sign=2.0, poll=0.02)
     with subprocess.Popen([sys.executable, "-c", deaf, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
