@@ -149,3 +149,19 @@ def test_reached_names_are_recorded_once_each_before_their_action(tmp_path: Path
         points.reach("turn.after_model")
     parsed(record=str(seen)).reach("turn.after_claim")
     assert seen.read_text() == "turn.after_claim\nturn.after_model\nturn.after_claim\n"
+
+
+def test_kill_and_hang_go_through_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as above where the process that is measured can see it."""
+    done: list[object] = []
+    monkeypatch.setattr(failpoints.os, "kill", lambda *arguments: done.append(arguments))
+
+    def sleep(seconds: float) -> None:
+        done.append(seconds)
+        if len(done) == 3:
+            raise InterruptedError
+
+    monkeypatch.setattr(failpoints.time, "sleep", sleep)
+    with pytest.raises(InterruptedError):
+        parsed("turn.after_claim=kill").reach("turn.after_claim")
+    assert done[0] == (os.getpid(), signal.SIGKILL)

@@ -1,0 +1,68 @@
+"""What keeps the store small, and the figures that tell how full it is.
+
+Rules:
+
+1. Transcripts stay. What goes is the journal of what is settled, once no platform hands it over again.
+2. One call does a bounded amount, so that pruning never holds up a message for long; what is left goes with the
+   next call.
+"""
+
+import sqlite3
+
+from hermes.store.interface import Counts
+
+REDELIVERY_SECONDS = 24 * 3600.0
+"""How long a platform may hand over an event again: Telegram keeps updates for at most 24 hours."""
+
+KEPT_SECONDS = REDELIVERY_SECONDS + 24 * 3600.0
+"""A settled row is kept a day longer, for clocks that differ and for /retry."""
+
+PRUNED_ROWS = 500
+"""Of one table in one call: some milliseconds."""
+
+FREED_PAGES = 1000
+"""Given back to the file system in one call: 4 MB."""
+
+# The last column of each of these lies behind long text, so only what is settled is looked at, by id.
+_SETTLED = {
+    "inbox": "state IN ('done', 'dead') AND settled_at < :before",
+    "outbox": "state IN ('sent', 'failed', 'dead') AND settled_at < :before",
+    "asks": "state <> 'open' AND settled_at < :before",
+    "turns": "state <> 'running' AND ended_at < :before",
+}
+
+
+def prune(connection: sqlite3.Connection, now: float) -> int:
+    """Rows dropped from the journal."""
+    bounds = {"before": now - KEPT_SECONDS, "limit": PRUNED_ROWS}
+    dropped = 0
+    for table, settled in _SETTLED.items():
+        dropped += connection.execute(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {settled} LIMIT :limit)", bounds
+        ).rowcount
+    # Python's module takes one step of a statement without columns, which frees one page.
+    free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
+    for _ in range(min(free, FREED_PAGES)):
+        connection.execute("PRAGMA incremental_vacuum(1)")
+    return dropped
+
+
+def ping(connection: sqlite3.Connection) -> None:
+    """Read the file under the lock of a write, and change nothing."""
+    connection.execute("SELECT count(*) FROM counters").fetchone()
+
+
+def counts(connection: sqlite3.Connection) -> Counts:
+    def count(table: str, condition: str) -> int:
+        return int(connection.execute(f"SELECT count(*) FROM {table} WHERE {condition}").fetchone()[0])
+
+    waiting = "state IN ('pending', 'sending')"
+    return Counts(
+        inbox_pending=count("inbox", "state = 'pending'"),
+        turns_running=count("turns", "state = 'running'"),
+        inbox_dead=count("inbox", "state = 'dead'"),
+        asks_open=count("asks", "state = 'open'"),
+        outbox_pending=count("outbox", f"{waiting} AND ambiguous = 0"),
+        outbox_ambiguous=count("outbox", f"{waiting} AND ambiguous = 1"),
+        outbox_failed=count("outbox", "state IN ('failed', 'dead')"),
+    )

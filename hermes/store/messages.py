@@ -1,0 +1,103 @@
+"""The messages of sessions: appended, hidden, read back in order.
+
+Rules:
+
+1. A message belongs to a turn, and its position in it is fixed. One turn of a session runs at a time, so ids are in
+   order too.
+2. Nothing is deleted: what /undo and /retry take back is hidden, which takes it out of the history and of the
+   search.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from hermes.errors import LocalProtocolError
+from hermes.messages import Message, Role, Usage
+from hermes.store.codec import MESSAGE_COLUMNS, columns, marks, message, message_values
+
+HISTORY_MESSAGES = 5000
+"""The newest that ``history`` reads: no context window holds more, and a transcript in memory needs a bound."""
+
+_INSERT = (
+    f"INSERT INTO messages (session_id, turn_id, position, timestamp, token_count, {columns(MESSAGE_COLUMNS)})"
+    f" VALUES ({marks(5 + len(MESSAGE_COLUMNS))})"
+)
+_COUNT = """
+    UPDATE sessions SET message_count = message_count + ?, tool_call_count = tool_call_count + ?,
+        input_tokens = input_tokens + ?, output_tokens = output_tokens + ?, cache_read_tokens = cache_read_tokens + ?,
+        cache_write_tokens = cache_write_tokens + ?, reasoning_tokens = reasoning_tokens + ?
+    WHERE id = ?
+"""
+
+
+def add(
+    connection: sqlite3.Connection,
+    session_id: str,
+    turn_id: str,
+    position: int,
+    messages: Sequence[Message],
+    usage: Usage,
+    now: float,
+) -> None:
+    """Append ``messages`` to a turn that holds ``position`` of them, and count them and ``usage`` for the session."""
+    for offset, each in enumerate(messages):
+        tokens = usage.output_tokens if each.role is Role.ASSISTANT else 0
+        connection.execute(_INSERT, (session_id, turn_id, position + offset, now, tokens, *message_values(each)))
+    calls = sum(len(each.tool_calls) for each in messages)
+    spent = (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+    )
+    connection.execute(_COUNT, (len(messages), calls, *spent, session_id))
+
+
+def of_turn(connection: sqlite3.Connection, turn_id: str, start: int = 0) -> tuple[Message, ...]:
+    """The messages of a turn from position ``start``, hidden or not."""
+    rows = connection.execute(
+        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE turn_id = ? AND position >= ? ORDER BY position",
+        (turn_id, start),
+    )
+    return tuple(message(row) for row in rows)
+
+
+def check_repeated(
+    connection: sqlite3.Connection, turn_id: str, position: int, count: int, messages: Sequence[Message]
+) -> None:
+    """Raises ``LocalProtocolError`` unless these very messages stand at ``position`` already."""
+    stored = [message_values(each) for each in of_turn(connection, turn_id, position)[: len(messages)]]
+    if position > count or stored != [message_values(each) for each in messages]:
+        raise LocalProtocolError(
+            f"turn {turn_id} holds {count} messages, and others than those now written at {position}"
+        )
+
+
+def hide(connection: sqlite3.Connection, turn_id: str) -> None:
+    """Take a turn's messages out of history and search. Repeating it changes nothing."""
+    hidden = connection.execute(
+        "UPDATE messages SET hidden = 1 WHERE turn_id = ? AND hidden = 0 RETURNING session_id", (turn_id,)
+    ).fetchall()
+    if hidden:
+        connection.execute(
+            "UPDATE sessions SET message_count = message_count - ? WHERE id = ?", (len(hidden), hidden[0][0])
+        )
+
+
+def history(connection: sqlite3.Connection, session_id: str, before_turn: str) -> tuple[Message, ...]:
+    """The visible messages of a session in order, without those of turn ``before_turn``.
+
+    Beyond ``HISTORY_MESSAGES`` the oldest are left out, up to the next message of a user, so that no result stands
+    without its call.
+    """
+    rows = connection.execute(
+        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden = 0 AND turn_id <> ?"
+        " ORDER BY id DESC LIMIT ?",
+        (session_id, before_turn, HISTORY_MESSAGES + 1),
+    ).fetchall()
+    found = [message(row) for row in reversed(rows)]
+    if len(found) <= HISTORY_MESSAGES:
+        return tuple(found)
+    start = next((index for index, each in enumerate(found) if index and each.role is Role.USER), len(found))
+    return tuple(found[start:])

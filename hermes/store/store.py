@@ -1,0 +1,236 @@
+"""The store as the rest of the program holds it: hermes/store/interface.py over SQLite.
+
+Rules:
+
+1. A write goes through ``Commit``, a read through ``Readers``. Neither blocks the event loop.
+2. Every write may be repeated, so ``ActorCrashed`` (its outcome is unknown) is answered by the same write again,
+   until ``WRITE_DEADLINE``. What a repetition must recognise itself by is minted here, once a call.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from hermes.asks import Ask
+from hermes.errors import ActorCrashed, Unavailable
+from hermes.events import Inbound, Outbound
+from hermes.messages import Message, Usage
+from hermes.store import (
+    asks,
+    claims,
+    delivery,
+    drafts,
+    exchanges,
+    inbox,
+    maintenance,
+    messages,
+    owners,
+    search,
+    sessions,
+    transcript,
+    turns,
+)
+from hermes.store.compose import compose
+from hermes.store.interface import (
+    Accepted,
+    AnswerResult,
+    Burial,
+    Counts,
+    DeliveryLease,
+    Found,
+    InboxRow,
+    Lease,
+    OutboxRow,
+    SessionInfo,
+    Store,
+    Transcript,
+    Turn,
+    TurnOutcome,
+)
+from hermes.store.readers import Readers
+from hermes.store.writers import Commit
+
+WRITE_DEADLINE = 30.0
+"""Seconds for one write, repetitions included: a crashed store is back within a few, and a stuck one is no caller's
+matter."""
+
+REPEAT_PAUSE = 0.05
+"""Seconds before a write is repeated: the supervisor starts the store anew meanwhile."""
+
+T = TypeVar("T")
+
+
+class SqliteStore(Store):
+    """``run_folder`` is HERMES_HOME/run, where the owners' locks lie."""
+
+    def __init__(
+        self, commit: Commit, readers: Readers, *, run_folder: Path, compose: claims.Compose = compose
+    ) -> None:
+        self._commit = commit
+        self._readers = readers
+        self._run_folder = run_folder
+        self._compose = compose
+
+    async def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """Raises ``Unavailable`` after ``WRITE_DEADLINE``. Cancelled: the outcome is unknown."""
+        with trio.move_on_after(WRITE_DEADLINE):
+            while True:
+                try:
+                    return await self._commit(operation)
+                except ActorCrashed:
+                    await trio.sleep(REPEAT_PAUSE)
+        raise Unavailable(f"the store did not write within {WRITE_DEADLINE:.0f} s")
+
+    def _is_free(self, owner: str) -> bool:
+        return owners.is_free(owners.lock_path(self._run_folder, owner))
+
+    async def accept(self, event: Inbound, now: float) -> Accepted:
+        return await self._write(lambda connection: inbox.accept(connection, event, now))
+
+    async def pending(self, session_key: str) -> tuple[InboxRow, ...]:
+        return await self._readers.read(lambda connection: inbox.pending(connection, session_key))
+
+    async def unfinished(self, platform: str, account: str) -> tuple[str, ...]:
+        return await self._readers.read(lambda connection: inbox.unfinished(connection, platform, account))
+
+    async def claim(self, session_key: str, owner: str, now: float, burial: Burial) -> Turn | None:
+        claimant = claims.Claimant(owner, secrets.token_hex(8), self._compose, self._is_free)
+        return await self._write(lambda connection: claims.claim(connection, session_key, claimant, burial, now))
+
+    async def join(self, lease: Lease, row_id: int, message: Message, now: float) -> bool:
+        join_id = secrets.token_hex(8)
+        return await self._write(lambda connection: turns.join(connection, lease, row_id, message, join_id, now))
+
+    async def append(
+        self, lease: Lease, position: int, messages: tuple[Message, ...], usage: Usage, now: float
+    ) -> None:
+        await self._write(lambda connection: turns.append(connection, lease, position, messages, usage, now))
+
+    async def start_call(self, lease: Lease, call_id: str, name: str, now: float) -> None:
+        await self._write(lambda connection: turns.start_call(connection, lease, call_id, name, now))
+
+    async def open_ask(self, lease: Lease, ask: Ask, message: Outbound, now: float) -> None:
+        await self._write(lambda connection: asks.open_ask(connection, lease, ask, message, now))
+
+    async def answer_ask(self, row_id: int, ask_id: str, answer: str, too_late: Outbound, now: float) -> AnswerResult:
+        return await self._write(lambda connection: asks.answer_ask(connection, row_id, ask_id, answer, too_late, now))
+
+    async def expire_ask(self, lease: Lease, ask_id: str, now: float) -> bool:
+        return await self._write(lambda connection: asks.expire_ask(connection, lease, ask_id, now))
+
+    async def asks(self, turn_id: str) -> tuple[Ask, ...]:
+        return await self._readers.read(lambda connection: asks.of_turn(connection, turn_id))
+
+    async def finish(
+        self,
+        lease: Lease,
+        position: int,
+        messages: tuple[Message, ...],
+        outbox: tuple[Outbound, ...],
+        outcome: TurnOutcome,
+        usage: Usage,
+        now: float,
+    ) -> None:
+        await self._write(
+            lambda connection: turns.finish(connection, lease, position, messages, outbox, outcome, usage, now)
+        )
+
+    async def settle(self, row_id: int, outbox: tuple[Outbound, ...], now: float) -> None:
+        await self._write(lambda connection: inbox.settle(connection, row_id, outbox, now))
+
+    async def begin_draft(self, lease: Lease, message: Outbound, now: float) -> int:
+        return await self._write(lambda connection: drafts.begin(connection, lease, message, now))
+
+    async def draft_sent(self, lease: Lease, row_id: int, message_id: str, now: float) -> None:
+        await self._write(lambda connection: drafts.sent(connection, lease, row_id, message_id))
+
+    async def drop_draft(self, lease: Lease, row_id: int, now: float) -> None:
+        await self._write(lambda connection: drafts.drop(connection, lease, row_id))
+
+    async def counts(self) -> Counts:
+        return await self._readers.read(maintenance.counts)
+
+    async def ping(self) -> None:
+        await self._write(maintenance.ping)
+
+    async def prune(self, now: float) -> int:
+        return await self._write(partial(maintenance.prune, now=now))
+
+    async def open_delivery(self, platform: str, account: str, *, idempotent: bool, now: float) -> DeliveryLease:
+        return await self._write(
+            lambda connection: delivery.open_delivery(connection, platform, account, idempotent=idempotent)
+        )
+
+    async def due(
+        self, lease: DeliveryLease, busy: frozenset[tuple[str, str]], limit: int, now: float
+    ) -> tuple[OutboxRow, ...]:
+        return await self._readers.read(lambda connection: delivery.due(connection, lease, busy, limit, now))
+
+    async def next_due(self, lease: DeliveryLease) -> float | None:
+        return await self._readers.read(lambda connection: delivery.next_due(connection, lease))
+
+    async def begin_send(self, lease: DeliveryLease, row_id: int, now: float) -> bool:
+        return await self._write(lambda connection: delivery.begin_send(connection, lease, row_id, now))
+
+    async def sent(self, lease: DeliveryLease, row_id: int, message_id: str, now: float) -> None:
+        await self._write(lambda connection: delivery.sent(connection, lease, row_id, message_id, now))
+
+    async def defer(
+        self, lease: DeliveryLease, row_id: int, *, not_before: float, ambiguous: bool, reason: str
+    ) -> None:
+        await self._write(
+            lambda connection: delivery.defer(
+                connection, lease, row_id, not_before=not_before, ambiguous=ambiguous, reason=reason
+            )
+        )
+
+    async def refuse(self, lease: DeliveryLease, row_id: int, reason: str, now: float) -> None:
+        await self._write(lambda connection: delivery.refuse(connection, lease, row_id, reason, now))
+
+    async def resend_anew(self, lease: DeliveryLease, row_id: int) -> None:
+        await self._write(lambda connection: delivery.resend_anew(connection, lease, row_id))
+
+    async def current(self, session_key: str) -> SessionInfo | None:
+        return await self._readers.read(lambda connection: sessions.current(connection, session_key))
+
+    async def history(self, session_id: str, *, before_turn: str) -> tuple[Message, ...]:
+        return await self._readers.read(lambda connection: messages.history(connection, session_id, before_turn))
+
+    async def freeze_prompt(self, session_id: str, prompt: str) -> str:
+        return await self._write(lambda connection: sessions.freeze_prompt(connection, session_id, prompt))
+
+    async def renew(self, row_id: int, session_key: str, outbox: tuple[Outbound, ...], now: float) -> None:
+        await self._write(lambda connection: sessions.renew(connection, row_id, session_key, outbox, now))
+
+    async def resume(self, session_key: str, session_id: str, now: float) -> bool:
+        return await self._write(lambda connection: sessions.resume(connection, session_key, session_id, now))
+
+    async def undo(self, row_id: int, session_key: str, undone: Outbound, nothing: Outbound, now: float) -> bool:
+        return await self._write(
+            lambda connection: exchanges.undo(connection, row_id, session_key, undone, nothing, now)
+        )
+
+    async def retry(self, row_id: int, session_key: str, nothing: Outbound, now: float) -> bool:
+        return await self._write(lambda connection: exchanges.retry(connection, row_id, session_key, nothing, now))
+
+    async def transcript(self, session_key: str, *, before: int | None = None, limit: int = 200) -> Transcript:
+        return await self._readers.read(
+            lambda connection: transcript.transcript(connection, session_key, before, limit)
+        )
+
+    async def search(self, query: str, *, user: tuple[str, str] | None, limit: int = 10) -> tuple[Found, ...]:
+        return await self._readers.read(lambda connection: search.search(connection, query, user, limit))
+
+    async def sessions(self, *, source: str | None = None, limit: int = 20) -> tuple[SessionInfo, ...]:
+        return await self._readers.read(lambda connection: sessions.listed(connection, source, limit))
+
+    async def get_state(self, session_id: str, key: str) -> str | None:
+        return await self._readers.read(lambda connection: sessions.get_state(connection, session_id, key))
+
+    async def put_state(self, session_id: str, key: str, value: str) -> None:
+        await self._write(lambda connection: sessions.put_state(connection, session_id, key, value))
