@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from attrs import field, frozen
@@ -12,7 +12,7 @@ from hermes.config.notice import Notice
 from hermes.config.schema import Settings
 from hermes.home import Home, find_home, make_home
 from hermes.logs import Logs, open_logs
-from hermes.redact import Redactor
+from hermes.redact import Redactor, Unredacted
 
 _log = logging.getLogger("hermes.config")
 
@@ -26,9 +26,7 @@ class Startup:
     environment: Mapping[str, str] = field(repr=False)
     """.env below the environment of the process: where models and adapters look up keys. Not for child processes."""
     redactor: Redactor
-    """Knows the configured secrets; renewed ones are registered with it."""
-    redact: Callable[[str], str]
-    """``redactor.redact``, or nothing when security.redact_secrets is off."""
+    """Knows the configured secrets; renewed ones are registered with it. Lets all pass where it is switched off."""
     logs: Logs
     notices: tuple[Notice, ...]
     """What is odd in the configuration; logged as warnings already."""
@@ -45,24 +43,19 @@ def start_up(
     home = find_home(environ)
     make_home(home)
     loaded = load(home, environ)
-    redactor = Redactor(loaded.settings.secrets)
-    redact = redactor.redact if loaded.settings.security.redact_secrets else _as_it_is
+    redactor = Redactor(loaded.settings.secrets) if loaded.settings.security.redact_secrets else Unredacted()
     with open_logs(
         home.logs_dir,
-        redact=redact,
+        redact=redactor.redact,
         gateway=gateway,
         verbosity=verbosity,
         file_mode=home.file_mode,
         environ=environ,
     ) as logs:
         _tell(loaded)
-        yield Startup(home, loaded.settings, loaded.environment, redactor, redact, logs, loaded.notices)
+        yield Startup(home, loaded.settings, loaded.environment, redactor, logs, loaded.notices)
 
 
 def _tell(loaded: Loaded) -> None:
     for notice in loaded.notices:
         _log.warning("%s", notice)
-
-
-def _as_it_is(text: str) -> str:
-    return text

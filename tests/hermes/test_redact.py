@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hermes.redact import PLACEHOLDER, Redactor, redact
+from hermes.redact import PLACEHOLDER, Redactor, Unredacted, redact
 
 _PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEow1BAAKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gun\n" * 6
 _SECRETS = [
@@ -196,3 +196,9 @@ def test_a_redactor_does_not_show_its_values() -> None:
 
 def test_a_lone_surrogate_in_text_or_value_does_no_harm() -> None:
     assert Redactor(["abc\ud800defg"]).redact("x\ud800 abc\ud800defg") == f"x\ud800 {PLACEHOLDER}"
+
+
+def test_where_redaction_is_switched_off_everything_passes() -> None:
+    assert Unredacted(("sesame-open-9",)).redact("sesame-open-9 sk-aaaaaaaaaaaaaaaaaaaaaaaa") == (
+        "sesame-open-9 sk-aaaaaaaaaaaaaaaaaaaaaaaa"
+    )

@@ -17,9 +17,9 @@ def test_a_program_starts_with_its_home_settings_redactor_and_logs(tmp_path: Pat
         assert startup.home.root == root
         assert startup.settings.api_server.key == "sesame-open-9"
         assert startup.environment["API_SERVER_KEY"] == "sesame-open-9"
-        assert "sesame" not in startup.redact("it is sesame-open-9")
+        assert "sesame" not in startup.redactor.redact("it is sesame-open-9")
         startup.redactor.register("renewed-key-1")
-        assert "renewed" not in startup.redact("it is renewed-key-1")
+        assert "renewed" not in startup.redactor.redact("it is renewed-key-1")
         assert "sesame" not in repr(startup)
     for name in ("agent.log", "errors.log", "gateway.log"):
         text = (root / "logs" / name).read_text()
@@ -47,7 +47,7 @@ def test_a_wrong_configuration_starts_nothing(hermes_home: Path) -> None:
 def test_who_switches_redaction_off_gets_text_as_it_is(hermes_home: Path) -> None:
     (hermes_home / "config.yaml").write_text("security: {redact_secrets: false}\n")
     with start_up(gateway=False, verbosity=None, environ={**os.environ, "A_TOKEN": "sesame-open-9"}) as startup:
-        assert startup.redact("sesame-open-9") == "sesame-open-9"
+        assert startup.redactor.redact("sesame-open-9") == "sesame-open-9"
 
 
 def test_a_managed_home_lends_its_modes_to_the_logs(hermes_home: Path) -> None:

@@ -1,0 +1,148 @@
+"""Dangerous because nobody has read what would run: scripts from the network, from a pipe, or in the command itself."""
+
+import re
+from collections.abc import Iterator
+
+from hermes.tools.danger.call import Call
+from hermes.tools.danger.inside import STDIN_NAMES, reads_script, shell_script
+from hermes.tools.danger.predicates import Rule, Test, both, either, fed_by, flag, operand, rule, said
+from hermes.tools.danger.protected import Place
+from hermes.tools.danger.shell import Script, Word, names
+from hermes.tools.danger.wrappers import SHELLS
+
+_INLINE_LETTERS = {"python": "c", "pypy": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "r", "bun": "ep"}
+"""The letters with which an interpreter takes its program from the next word; others: any of these."""
+_INTERPRETERS = (
+    "python python2 python3 pypy pypy3 perl ruby node nodejs deno bun php lua luajit tclsh osascript pwsh rscript"
+)
+_FETCHERS = "curl wget fetch aria2c http https lynx nc ncat socat"
+_DECODERS = "base64 base32 xxd openssl gunzip zcat uudecode rev tr"
+_READERS = " ".join((*sorted(SHELLS), "eval", "source", "."))
+"""What runs the text that it is given."""
+
+
+def _given(call: Call) -> list[Word]:
+    """The words that are read as a script."""
+    if call.program not in SHELLS:
+        return list(call.arguments)
+    script = shell_script(call)
+    return [script] if script is not None else list(call.arguments[:3])
+
+
+def _programs(script: Script) -> Iterator[str]:
+    for command in script.commands:
+        for word in command.words:
+            yield word.text.rpartition("/")[2]
+            for inner in word.scripts:
+                yield from _programs(inner)
+
+
+def _substitutes(programs: str) -> Test:
+    """The output of one of these programs is read as a script."""
+    looked_for = names(programs)
+
+    def test(call: Call, place: Place) -> bool:
+        del place
+        scripts = (script for word in _given(call) for script in word.scripts)
+        return any(program in looked_for for script in scripts for program in _programs(script))
+
+    return test
+
+
+def _piped(call: Call, place: Place) -> bool:
+    """A shell runs what another program prints, and that is not known here."""
+    del place
+    return reads_script(call) and call.source is not None and not call.stdin
+
+
+def _redirected(call: Call, place: Place) -> bool:
+    """What it reads comes from a substitution (``bash < <(...)``)."""
+    del place
+    return any(redirect.operator == "<" and redirect.target.scripts for redirect in call.redirects)
+
+
+def _unknown(call: Call, place: Place) -> bool:
+    """The script that it is given has words that are not known here."""
+    del place
+    if call.program in SHELLS and shell_script(call) is None:
+        return any(word.scripts for word in call.arguments[:3])
+    return any(word.text != word.bare for word in _given(call))
+
+
+def _inline(call: Call, place: Place) -> bool:
+    """An interpreter runs a program that stands in the command, or comes through a pipe."""
+    del place
+    if any(redirect.operator in {"<<", "<<<"} for redirect in call.redirects):
+        return True
+    if call.source is not None and (not call.operands or call.operands[0] in STDIN_NAMES):
+        return True
+    family = re.sub(r"[0-9.]+$|js$", "", call.program)
+    pattern = re.compile(
+        rf"-[A-Za-z0-9]*[{_INLINE_LETTERS.get(family, 'ceEpr')}].*|--eval.*|--print.*|--execute.*|eval"
+    )
+    return any(pattern.fullmatch(text) for text in _own_options(call))
+
+
+def _own_options(call: Call) -> Iterator[str]:
+    """The arguments before the script's name: from there on they are the script's own."""
+    after_option = False
+    for text in call.texts:
+        if text == "-m" or not (text.startswith("-") or after_option or text == "eval"):
+            return
+        yield text
+        after_option = text.startswith("-")
+
+
+def _computed(call: Call, place: Place) -> bool:
+    del place
+    return call.computed
+
+
+def _to_network(call: Call, place: Place) -> bool:
+    del place
+    return any(redirect.target.text.startswith(("/dev/tcp/", "/dev/udp/")) for redirect in call.redirects)
+
+
+_SHELLS = " ".join(sorted(SHELLS))
+
+CODE: tuple[Rule, ...] = (
+    rule("remote-script", "runs a script straight from the network", _READERS, _substitutes(_FETCHERS)),
+    rule("remote-script", "runs a script straight from the network", _SHELLS, both(_piped, fed_by(*_FETCHERS.split()))),
+    rule(
+        "remote-script",
+        "runs a script straight from the network",
+        _INTERPRETERS,
+        both(_inline, fed_by(*_FETCHERS.split())),
+    ),
+    rule("decoded-script", "runs a script that it decodes first", _READERS, _substitutes(_DECODERS)),
+    rule("decoded-script", "runs a script that it decodes first", _SHELLS, both(_piped, fed_by(*_DECODERS.split()))),
+    rule("pipe-to-shell", "runs what another program prints", _SHELLS, _piped),
+    rule("unknown-script", "runs a script whose words are not known before", _READERS, _unknown),
+    rule("unknown-script", "runs what another program prints", f"{_SHELLS} {_INTERPRETERS}", _redirected),
+    rule("inline-script", "runs a program that stands in the command itself", _INTERPRETERS, _inline),
+    rule(
+        "inline-script",
+        "runs a program that stands in the command itself",
+        "awk gawk mawk",
+        said(r"\bsystem\s*\(|\|\s*getline|\|\s*\""),
+    ),
+    rule(
+        "inline-script",
+        "runs commands from within an editor",
+        "vim vi nvim ex",
+        said(r"(?:^| )(?:\+|-c ?|--cmd ):?\s*(?:silent\s*)?!"),
+    ),
+    rule("inline-script", "runs a program that stands in the command itself", "emacs", flag("--eval", "--batch")),
+    rule("inline-script", "makes another program run commands", "git", said(r"\balias\.[\w-]+=!|\bcore\.\w+=")),
+    rule("inline-script", "makes another program run commands", "tar", said("--checkpoint-action|--to-command")),
+    rule("inline-script", "makes another program run commands", "ssh scp sftp", said("(?:Proxy|Local)Command[ =]")),
+    rule(
+        "network-shell",
+        "gives a shell to the network",
+        "nc ncat netcat socat",
+        either(flag("-e", "-c", "--exec", "--sh-exec"), said(r"\bexec:|\bsystem:")),
+    ),
+    rule("network-shell", "gives a shell to the network", "", _to_network),
+    rule("computed-command", "runs a program whose name is not known before", "", _computed),
+    rule("preload", "puts foreign code into a program", "", operand(r"LD_PRELOAD=.*|BASH_ENV=.*")),
+)

@@ -1,0 +1,149 @@
+"""Programs that run other programs: where, among their own arguments, the inner command begins."""
+
+import re
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from hermes.tools.danger.shell import Word, names
+
+SHELLS = names("sh bash dash zsh ksh mksh ash rbash fish yash csh tcsh")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+
+
+@frozen
+class Wrapper:
+    """``NAME [options] [operands] command [arguments]``"""
+
+    values: frozenset[str]
+    """Options that take a value as a word of its own."""
+    operands: int = 0
+    """Words of its own before the command."""
+    assigns: bool = False
+    """``NAME=value`` may stand before the command."""
+    queries: frozenset[str] = frozenset()
+    """Options with which it only asks about a command."""
+
+
+def _wrapper(values: str = "", operands: int = 0, *, assigns: bool = False, queries: str = "") -> Wrapper:
+    return Wrapper(names(values), operands, assigns, names(queries))
+
+
+WRAPPERS = {
+    "sudo": _wrapper(
+        "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --close-from --role --type --chdir --chroot",
+        assigns=True,
+    ),
+    "doas": _wrapper("-u -C"),
+    "run0": _wrapper("-u -g -D --user --group --chdir --setenv --unit --property"),
+    "env": _wrapper("-u -C --unset --chdir", assigns=True),
+    "nohup": _wrapper(),
+    "setsid": _wrapper(),
+    "time": _wrapper("-f -o --format --output"),
+    "coproc": _wrapper(),
+    "pkexec": _wrapper("-u --user"),
+    "xvfb-run": _wrapper("-n -s -e -f -p -w"),
+    "dbus-run-session": _wrapper(),
+    "timeout": _wrapper("-k -s --kill-after --signal", 1),
+    "nice": _wrapper("-n --adjustment"),
+    "ionice": _wrapper("-c -n -p --class --classdata"),
+    "chrt": _wrapper("-T -P -D", 1),
+    "taskset": _wrapper("", 1),
+    "stdbuf": _wrapper("-i -o -e --input --output --error"),
+    "unbuffer": _wrapper(),
+    "command": _wrapper(queries="-v -V"),
+    "builtin": _wrapper(),
+    "exec": _wrapper("-a"),
+    "busybox": _wrapper(),
+    "toybox": _wrapper(),
+    "strace": _wrapper("-e -o -p -s -u -E -P -S -a -I -O -b"),
+    "ltrace": _wrapper("-e -o -p -s -u -n"),
+    "chroot": _wrapper("", 1),
+    "unshare": _wrapper("-S -G -R -w --setuid --setgid --root --wd"),
+    "nsenter": _wrapper("-t -S -G --target --setuid --setgid"),
+    "systemd-run": _wrapper("-u -p -E -M -H --unit --property --setenv --uid --gid --working-directory --slice"),
+    "systemd-inhibit": _wrapper(),
+    "flock": _wrapper("-w -E --timeout --conflict-exit-code", 1),
+    "firejail": _wrapper(),
+    "proot": _wrapper("-r -b -w -R -S"),
+    "fakeroot": _wrapper("-l -s -i -b"),
+    "caffeinate": _wrapper("-t -w"),
+    "setpriv": _wrapper("--reuid --regid --groups"),
+    "gosu": _wrapper("", 1),
+    "su-exec": _wrapper("", 1),
+    "entr": _wrapper(),
+    "xargs": _wrapper(
+        "-I -n -P -L -d -E -s -a --replace --max-args --max-procs --max-lines --delimiter --eof --max-chars --arg-file"
+    ),
+    "parallel": _wrapper("-j -n -N -S -I -a --jobs --max-args --delay --arg-file --colsep"),
+}
+
+JOINED = {
+    "ssh": _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w", 1),
+    "watch": _wrapper("-n --interval"),
+    "hyperfine": _wrapper("-n -w -r -m -M -p -c -s"),
+    "eval": _wrapper(),
+}
+"""Their words are put together with blanks and read by a shell once more."""
+
+SCRIPT_OPTIONS = {
+    "su": ("-c", "--command"),
+    "runuser": ("-c", "--command"),
+    "script": ("-c", "--command"),
+    "flock": ("-c", "--command"),
+    "env": ("-S", "--split-string"),
+    "nix-shell": ("--run", "--command"),
+    "git": ("--exec",),
+}
+"""Options whose value is read by a shell."""
+
+
+SHELL_OPTIONS = _wrapper("-o +o -O +O --rcfile --init-file")
+
+
+def inner_words(words: Sequence[Word], wrapper: Wrapper) -> list[Word]:
+    """The command inside ``words``, the arguments of a wrapper; empty when there is none."""
+    operands, index = wrapper.operands, 0
+    while index < len(words):
+        text = words[index].text
+        if text in wrapper.queries:
+            return []
+        if text == "--":
+            wrapper = Wrapper(frozenset(), operands, wrapper.assigns)
+        elif text.startswith("-") and len(text) > 1:
+            index += _takes_next(text, wrapper.values)
+        elif not (wrapper.assigns and _ASSIGNMENT.match(text)):
+            if not operands:
+                return list(words[index:])
+            operands -= 1
+        index += 1
+    return []
+
+
+def _takes_next(option: str, values: frozenset[str]) -> bool:
+    """Whether the value of ``option`` is the next word."""
+    if option.startswith("--"):
+        return option in values
+    letters = option[1:]
+    taking = next((index for index, letter in enumerate(letters) if "-" + letter in values), None)
+    return taking is not None and taking == len(letters) - 1
+
+
+def option_values(words: Sequence[Word], options: Sequence[str]) -> list[Word]:
+    """The values of the options ``options``: a word of their own, behind ``=``, or joined to the letter."""
+    found: list[Word] = []
+    for index, word in enumerate(words):
+        if word.text in options or _clustered(word.text, options):
+            found.extend(words[index + 1 : index + 2])
+        for name in options:
+            if name.startswith("--") and word.text.startswith(name + "="):
+                text, bare = (part.partition("=")[2] for part in (word.text, word.bare))
+                found.append(Word(text, bare, word.computed, word.quoted, word.scripts))
+            if not name.startswith("--") and word.text.startswith(name) and word.text != name:
+                found.append(Word(word.text[2:], word.bare[2:], word.computed, word.quoted, word.scripts))
+    return found
+
+
+def _clustered(text: str, options: Sequence[str]) -> bool:
+    """Whether ``text`` is a cluster of letters (``-lc``) whose last is one of ``options``."""
+    return bool(re.fullmatch(r"-[A-Za-z]{2,8}", text)) and "-" + text[-1] in options

@@ -1,0 +1,62 @@
+"""Toolsets: the names by which a configuration chooses tools, and the module behind each.
+
+A toolset is either one tool family, whose module is imported only when it is chosen, or a composite of others.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from attrs import frozen
+
+FAMILIES: Mapping[str, str] = {
+    "terminal": "hermes.tools.terminal",
+    "file": "hermes.tools.files",
+    "todo": "hermes.tools.todo",
+    "clarify": "hermes.tools.clarify",
+}
+"""Toolset to the module whose ``TOOLS`` are its tools."""
+
+_CORE = ("terminal", "file", "todo", "clarify")
+
+COMPOSITES: Mapping[str, tuple[str, ...]] = {
+    "hermes-cli": _CORE,
+    "hermes-web": _CORE,
+    "hermes-gateway": ("hermes-web",),
+}
+
+_ALL = frozenset({"all", "*"})
+
+
+@frozen
+class Resolution:
+    families: tuple[str, ...]
+    """Sorted names of ``FAMILIES``."""
+    unknown: tuple[str, ...]
+    """Names that mean nothing here, for a warning."""
+
+
+def resolve(
+    names: Iterable[str],
+    *,
+    families: Iterable[str] = FAMILIES,
+    composites: Mapping[str, tuple[str, ...]] = COMPOSITES,
+) -> Resolution:
+    """The families that ``names`` come to. A composite may hold composites; a cycle among them ends where it closes."""
+    known = frozenset(families)
+    found: set[str] = set()
+    unknown: list[str] = []
+    seen: set[str] = set()
+    pending = list(names)[::-1]
+    while pending:
+        name = pending.pop().strip()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in _ALL:
+            found |= known
+        elif name in known:
+            found.add(name)
+        elif name in composites:
+            pending.extend(composites[name])
+        else:
+            unknown.append(name)
+    return Resolution(tuple(sorted(found)), tuple(unknown))
