@@ -4,11 +4,9 @@ Rules that every adapter keeps (tests/contract runs them over each):
 
 1. ``run`` hands each event to ``AdapterHost.accept`` and tells the platform "received" only after that returned.
 2. ``run`` calls ``task_status.started()`` when events can flow, not before, and raises an error of hermes/errors.py
-   when they
-   no longer can. It is cancelled to stop; it swallows nothing.
+   when they no longer can. It is cancelled to stop; it swallows nothing.
 3. ``send`` returns once the platform has the message. ``Refused`` means never, ``RateLimited`` and ``TransientError``
-   mean later,
-   and ``Ambiguous`` means that the request left and no answer came.
+   mean later, and ``Ambiguous`` means that the request left and no answer came.
 4. An event that cannot be read becomes a typed placeholder or is dropped by a named rule; the stream goes on.
 5. An adapter keeps no state that a restart may not lose.
 """

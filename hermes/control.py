@@ -3,7 +3,7 @@
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hermes.errors import HermesError, Unavailable
 from hermes.home import socket_address
@@ -48,6 +48,7 @@ def _parse(line: bytes) -> dict[str, Any]:
         raise Unavailable("the gateway ended the connection without an answer") from None
     if not isinstance(answer, dict):
         raise Unavailable("the gateway's answer is not understood")
-    if "error" in answer:
-        raise HermesError(str(answer["error"]))
-    return answer
+    found = cast(dict[str, Any], answer)
+    if "error" in found:
+        raise HermesError(str(found["error"]))
+    return found

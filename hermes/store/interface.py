@@ -270,6 +270,13 @@ class Journal(Protocol):
         """
         ...
 
+    async def release(self, lease: Lease) -> None:
+        """Hand a running turn back in good order, so that this claim does not count towards its poison.
+
+        The lease is lost by it, which makes a repetition a no-op. The next claim goes on with the turn.
+        """
+        ...
+
     async def settle(self, row_id: int, outbox: tuple[Outbound, ...], now: float) -> None:
         """An inbox row that needed no turn (a command) is done, and its output goes out."""
         ...

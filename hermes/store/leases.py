@@ -24,6 +24,14 @@ def check_turn(connection: sqlite3.Connection, lease: Lease) -> int:
     return int(row[2])
 
 
+def release_turn(connection: sqlite3.Connection, lease: Lease) -> None:
+    """A new token, so that whoever holds the old one has lost it, and the claim is as if it had not been."""
+    connection.execute(
+        "UPDATE turns SET attempts = attempts - 1, token = ? WHERE id = ? AND token = ? AND state = 'running'",
+        (next_token(connection), lease.turn_id, lease.token),
+    )
+
+
 def touch(connection: sqlite3.Connection, turn_id: str, now: float) -> None:
     """The turn showed a sign of life, from which an interruption is counted."""
     connection.execute("UPDATE turns SET touched_at = ? WHERE id = ?", (now, turn_id))

@@ -27,6 +27,7 @@ from hermes.store import (
     drafts,
     exchanges,
     inbox,
+    leases,
     maintenance,
     messages,
     owners,
@@ -139,6 +140,9 @@ class SqliteStore(Store):
         await self._write(
             lambda connection: turns.finish(connection, lease, position, messages, outbox, outcome, usage, now)
         )
+
+    async def release(self, lease: Lease) -> None:
+        await self._write(lambda connection: leases.release_turn(connection, lease))
 
     async def settle(self, row_id: int, outbox: tuple[Outbound, ...], now: float) -> None:
         await self._write(lambda connection: inbox.settle(connection, row_id, outbox, now))

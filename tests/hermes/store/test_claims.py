@@ -332,3 +332,23 @@ async def test_the_notice_of_a_turn_given_up_goes_to_where_its_message_came_from
     (told,) = await store.due(delivery, frozenset(), 10, NOW)
     assert told.message.source == elsewhere != SOURCE
     assert notice().kind == told.message.kind
+
+
+async def test_a_turn_that_was_handed_back_is_no_failed_attempt(store: SqliteStore) -> None:
+    await store.accept(event("e1"), NOW)
+    for _ in range(5):
+        turn = await claimed(store)
+        assert turn.attempts == 1
+        await store.release(turn.lease)
+        with pytest.raises(LeaseLost):
+            await finish(store, turn)
+    assert (await claimed(store)).rows[0].event.event_id == "e1"
+
+
+async def test_handing_back_a_lost_or_finished_turn_changes_nothing(store: SqliteStore) -> None:
+    turn = await begin(store, "e1")
+    again = await claimed(store)
+    await store.release(turn.lease)
+    await finish(store, again)
+    await store.release(again.lease)
+    assert await claim(store) is None
