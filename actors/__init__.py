@@ -1,0 +1,1 @@
+"""Every actor of the gateway, and the runtime that supervises them."""

@@ -1,0 +1,127 @@
+"""From the configuration to what conversations need: the one place where settings meet actors.
+
+The gateway and ``hermes chat`` both come through here, so that a conversation is the same in both.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+
+from actors.conversation.services import ConversationSettings, Platform, Services
+from actors.store import ActorCommit
+from actors.tree import Base
+from hermes.agent.prompt import PromptSources, build_prompt
+from hermes.config.edit import allow_always
+from hermes.config.schema import Settings
+from hermes.home import Home
+from hermes.models.registry import open_model
+from hermes.process import filtered_environment
+from hermes.redact import Redactor
+from hermes.skills import skill_roots
+from hermes.store.interface import Store
+from hermes.store.readers import Readers
+from hermes.store.store import SqliteStore
+from hermes.tools.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+@frozen
+class Program:
+    """A program that runs turns, before anything runs."""
+
+    home: Home
+    settings: Settings
+    environment: Mapping[str, str] = field(repr=False)
+    """That of the process over .env; child processes get a filtered one."""
+    redactor: Redactor
+    owner: str
+    """The owner id under which it claims turns; its lock is held."""
+    gateway: bool
+    """True in the gateway, False in a terminal."""
+
+    @property
+    def redact(self) -> Callable[[str], str]:
+        return self.redactor.redact
+
+    @property
+    def working_directory(self) -> Path:
+        """Raises ``ConfigError`` when it is no folder."""
+        return self.settings.working_directory(gateway=self.gateway)
+
+
+def open_store(program: Program, commit: ActorCommit) -> Store:
+    """The store over the home's database, which the store actor opens when it starts."""
+    return SqliteStore(commit, Readers(program.home.state_db), run_folder=program.home.run_dir)
+
+
+def conversation_services(program: Program, base: Base) -> Services:
+    """What conversations of this program need. Raises ``ConfigError``."""
+    settings, model = program.settings, open_model(program.settings)
+    tools = Registry(settings.toolsets)
+    for name in tools.unknown_toolsets:
+        log.warning("toolsets: there is no toolset %r: it is left out", name)
+    schemas = tools.schemas()
+    names = frozenset(schema.name for schema in schemas)
+    return Services(
+        store=base.store,
+        owner=program.owner,
+        model=model,
+        permits=base.permits,
+        tools=tools,
+        schemas=schemas,
+        processes=base.processes,
+        outlets=base.outlets,
+        settings=_conversation_settings(program),
+        environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),
+        build_prompt=partial(_build_prompt, program, model.name, names),
+        allow_always=partial(allow_always, program.home),
+        describe=base.describe,
+        redactor=program.redactor,
+        home=program.home.root,
+    )
+
+
+def _conversation_settings(program: Program) -> ConversationSettings:
+    settings = program.settings
+    return ConversationSettings(
+        max_turns=settings.agent.max_turns,
+        busy_input_mode=settings.display.busy_input_mode,
+        cwd=program.working_directory,
+        terminal_timeout=settings.terminal.timeout,
+        approvals_mode=settings.approvals.mode,
+        approvals_timeout=settings.approvals.timeout,
+        clarify_timeout=settings.agent.clarify_timeout,
+        command_allowlist=frozenset(settings.command_allowlist),
+    )
+
+
+def _build_prompt(program: Program, model: str, tools: frozenset[str], platform: Platform) -> str:
+    settings = program.settings
+    sources = PromptSources(
+        home=program.home.root,
+        cwd=program.working_directory,
+        tools=tools,
+        model=model,
+        platform=platform.hint,
+        day=_today(settings.timezone),
+        owner=platform.owner,
+        skill_roots=(
+            *skill_roots(program.home.root, program.environment),
+            *(Path(folder).expanduser() for folder in settings.skills.external_dirs),
+        ),
+        disabled_skills=frozenset(settings.skills.disabled),
+    )
+    prompt = build_prompt(sources)
+    for note in prompt.notes:
+        log.warning("left out of the prompt: %s", note)
+    return prompt.text
+
+
+def _today(timezone: str) -> date:
+    return datetime.now(ZoneInfo(timezone) if timezone else None).date()

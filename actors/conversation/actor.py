@@ -1,0 +1,115 @@
+"""The conversation actor: one a session key.
+
+It reads its rows before its mailbox: at each start, and after each nudge, it settles commands and claims turns until
+nothing is pending. Idle for a while, it asks to passivate; the transcript stays in the store.
+"""
+
+import logging
+import time
+
+import trio
+
+from actors.conversation import wording
+from actors.conversation.arrivals import Arrivals, Next
+from actors.conversation.commands import Commands
+from actors.conversation.running import RunningTurn
+from actors.conversation.services import Services
+from actors.conversation.session import SessionMemory
+from actors.messages import Look
+from actors.runtime import Context
+from hermes.errors import HermesError, leaves
+from hermes.failpoints import failpoint
+from hermes.store.interface import Turn
+
+# Nudges fold into one another, so a handful is enough; a full mailbox means that a look is due anyway.
+MAILBOX = 8
+
+# Seconds between two looks at a session whose turn another program runs: it ends without telling us.
+BLOCKED_RETRY = 1.0
+
+# Seconds for the store to take a turn back while this actor is stopped, well within its grace.
+HAND_BACK_WITHIN = 2.0
+
+log = logging.getLogger(__name__)
+
+
+async def conversation(
+    context: Context[Look],
+    services: Services,
+    session_key: str,
+    always: set[str],
+    *,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    """Serve one session key until passivated or cancelled. A turn cut short goes on at the next claim."""
+    task_status.started()
+    await _Conversation(services, session_key, always).run(context)
+
+
+class _Conversation:
+    """The state of one incarnation."""
+
+    def __init__(self, services: Services, session_key: str, always: set[str]) -> None:
+        self._services = services
+        self._session_key = session_key
+        self._always = always
+        self._memory = SessionMemory(services)
+        self._arrivals = Arrivals(services, session_key, Commands(services, session_key, self._memory))
+
+    async def run(self, context: Context[Look]) -> None:
+        while True:
+            blocked = await self._work(context)
+            if await self._idle(context, blocked=blocked):
+                return
+
+    async def _work(self, context: Context[Look]) -> bool:
+        """Settle and claim until nothing is pending. True when a message has to wait for another program's turn."""
+        turn = await self._claim()
+        while True:
+            if turn is not None:
+                await self._run(turn, context)
+            match await self._arrivals.next():
+                case Next.NOTHING:
+                    return False
+                case Next.SETTLED:
+                    turn = None
+                case Next.MESSAGE:
+                    turn = await self._claim()
+                    if turn is None:
+                        return True
+
+    async def _claim(self) -> Turn | None:
+        services = self._services
+        turn = await services.store.claim(self._session_key, services.owner, time.time(), wording.BURIAL)
+        failpoint("turn.after_claim")
+        return turn
+
+    async def _run(self, turn: Turn, context: Context[Look]) -> None:
+        context.detail(f"turn {turn.lease.turn_id}")
+        try:
+            await self._memory.prepare(turn)
+            running = RunningTurn(self._services, self._memory, turn, self._always)
+            await running.run(context.mailbox, lambda: self._arrivals.take(running))
+        except BaseException as error:
+            if all(isinstance(leaf, trio.Cancelled) for leaf in leaves(error)):
+                await self._hand_back(turn)
+            raise
+        context.detail("")
+
+    async def _hand_back(self, turn: Turn) -> None:
+        """An orderly end is no failed attempt at the turn: only crashes count towards its poison.
+
+        A turn that has ended already, or whose lease is lost, is left as it is by the store.
+        """
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + HAND_BACK_WITHIN):
+            try:
+                await self._services.store.release(turn.lease)
+            except HermesError as error:
+                log.warning("turn %s was not handed back: %s", turn.lease.turn_id, error)
+
+    async def _idle(self, context: Context[Look], *, blocked: bool) -> bool:
+        """Wait for a nudge; True when it is time to go."""
+        with trio.move_on_after(BLOCKED_RETRY if blocked else self._services.settings.idle):
+            await context.mailbox.receive()
+            return False
+        return not blocked and await context.passivate()

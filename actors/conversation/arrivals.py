@@ -1,0 +1,95 @@
+"""What arrives for a session: commands, answers and messages, in the order of the inbox, with a turn running or
+without.
+
+While a turn runs, commands that may run beside it are carried out at once, answers go to their asks, and a message
+does what display.busy_input_mode says: it interrupts the turn, waits for its end, or steers it. An open question in
+free text takes the next message as its answer.
+"""
+
+import time
+from enum import Enum, auto
+
+from actors.conversation import outbound, wording
+from actors.conversation.commands import Commands
+from actors.conversation.running import RunningTurn
+from actors.conversation.services import Services
+from hermes.agent.commands import Busy, parse
+from hermes.agent.turnio import Stopped, StopReason
+from hermes.asks import AskKind
+from hermes.events import InboundKind
+from hermes.store.interface import InboxRow
+
+
+class Next(Enum):
+    """What the oldest pending row was."""
+
+    NOTHING = auto()
+    SETTLED = auto()
+    MESSAGE = auto()
+    """It is still pending: claim it."""
+
+
+class Arrivals:
+    """Reads the pending rows of one session and deals with each."""
+
+    def __init__(self, services: Services, session_key: str, commands: Commands) -> None:
+        self._services = services
+        self._session_key = session_key
+        self._commands = commands
+
+    async def take(self, running: RunningTurn) -> None:
+        """Deal with what is pending while a turn runs; what has to wait stays pending."""
+        for row in await self._services.store.pending(self._session_key):
+            if running.finished:
+                return
+            await self._while_running(row, running)
+
+    async def next(self) -> Next:
+        """With no turn running: look at the oldest pending row, and settle it unless it is a message."""
+        rows = await self._services.store.pending(self._session_key)
+        if not rows:
+            return Next.NOTHING
+        row = rows[0]
+        match row.event.kind:
+            case InboundKind.MESSAGE | InboundKind.EDIT:
+                return Next.MESSAGE
+            case InboundKind.ANSWER:
+                await self._too_late(row)
+            case InboundKind.COMMAND:
+                await self._commands.carry_out(row, None)
+        return Next.SETTLED
+
+    async def _while_running(self, row: InboxRow, running: RunningTurn) -> None:
+        match row.event.kind:
+            case InboundKind.COMMAND:
+                invocation = parse(row.event.text)
+                if invocation is None or invocation.command.busy is Busy.NOW:
+                    await self._commands.carry_out(row, running)
+            case InboundKind.ANSWER:
+                await self._answer(row, running)
+            case InboundKind.MESSAGE | InboundKind.EDIT:
+                await self._message(row, running)
+
+    async def _answer(self, row: InboxRow, running: RunningTurn) -> None:
+        ask = running.ask(row.event.ask_id) if row.event.ask_id else running.oldest_ask()
+        if ask is None:
+            await self._too_late(row)
+        else:
+            await running.answer(row, ask, row.event.text)
+
+    async def _too_late(self, row: InboxRow) -> None:
+        await self._services.store.settle(row.id, (outbound.notice(row, wording.TOO_LATE),), time.time())
+        self._services.outlets.look(row.event.source)
+
+    async def _message(self, row: InboxRow, running: RunningTurn) -> None:
+        ask = running.oldest_ask()
+        if ask is not None and ask.request.kind is AskKind.CLARIFY:
+            await running.answer(row, ask, row.event.text)
+            return
+        match self._services.settings.busy_input_mode:
+            case "interrupt" if row.received_at >= running.since:
+                await running.feed(Stopped(StopReason.INTERRUPT))
+            case "steer":
+                await running.steer(row)
+            case _:
+                return  # it stays pending until this turn is over

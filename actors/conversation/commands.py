@@ -1,0 +1,116 @@
+"""Carries out the slash commands of hermes/agent/commands.py. Each settles its inbox row in the write that does its
+work."""
+
+import time
+
+from actors.conversation import outbound, wording
+from actors.conversation.running import RunningTurn
+from actors.conversation.services import Services
+from actors.conversation.session import SessionMemory
+from hermes.agent.commands import Invocation, help_text, parse
+from hermes.agent.turnio import Stopped, StopReason
+from hermes.asks import APPROVAL_CHOICES, AskKind
+from hermes.status import ChildStatus
+from hermes.store.interface import InboxRow, SessionInfo
+
+
+class Commands:
+    """The handlers of one session's commands."""
+
+    def __init__(self, services: Services, session_key: str, memory: SessionMemory) -> None:
+        self._services = services
+        self._session_key = session_key
+        self._memory = memory
+
+    async def carry_out(self, row: InboxRow, running: RunningTurn | None) -> None:
+        """Do what the row says and settle it; its output is in the outbox afterwards."""
+        invocation = parse(row.event.text)
+        if invocation is None:
+            await self._say(row, help_text())
+        else:
+            await self._dispatch(row, invocation, running)
+        self._services.outlets.look(row.event.source)
+
+    async def _dispatch(self, row: InboxRow, invocation: Invocation, running: RunningTurn | None) -> None:
+        match invocation.command.name:
+            case "new":
+                await self._new(row)
+            case "stop":
+                await self._stop(row, running)
+            case "status":
+                await self._say(row, await self._status(running))
+            case "approve":
+                await self._decide(row, running, invocation.argument or "once")
+            case "deny":
+                await self._decide(row, running, "deny")
+            case "usage":
+                await self._say(row, _usage(await self._services.store.current(self._session_key)))
+            case "retry":
+                await self._retry(row)
+            case "undo":
+                await self._undo(row)
+            case _:
+                await self._say(row, help_text())
+
+    async def _say(self, row: InboxRow, text: str) -> None:
+        await self._services.store.settle(row.id, (outbound.notice(row, text),), time.time())
+
+    async def _new(self, row: InboxRow) -> None:
+        notice = outbound.notice(row, wording.NEW_SESSION)
+        await self._services.store.renew(row.id, self._session_key, (notice,), time.time())
+        self._memory.forget()
+
+    async def _stop(self, row: InboxRow, running: RunningTurn | None) -> None:
+        await self._say(row, wording.STOPPED if running else wording.NOTHING_RUNS)
+        if running:
+            await running.feed(Stopped(StopReason.STOP))
+
+    async def _decide(self, row: InboxRow, running: RunningTurn | None, choice: str) -> None:
+        ask = running.oldest_ask() if running else None
+        if running is None or ask is None or ask.request.kind is not AskKind.APPROVAL:
+            await self._say(row, wording.NOTHING_WAITS)
+        elif choice not in APPROVAL_CHOICES:
+            await self._say(row, f"`/approve` takes one of: {', '.join(APPROVAL_CHOICES[:-1])}.")
+        else:
+            await running.answer(row, ask, choice)
+
+    async def _retry(self, row: InboxRow) -> None:
+        nothing = outbound.notice(row, wording.NOTHING_TO_RETRY)
+        await self._services.store.retry(row.id, self._session_key, nothing, time.time())
+        self._memory.forget()
+
+    async def _undo(self, row: InboxRow) -> None:
+        undone = outbound.notice(row, wording.UNDONE)
+        nothing = outbound.notice(row, wording.NOTHING_TO_UNDO)
+        await self._services.store.undo(row.id, self._session_key, undone, nothing, time.time())
+        self._memory.forget()
+
+    async def _status(self, running: RunningTurn | None) -> str:
+        session = await self._services.store.current(self._session_key)
+        tree = self._services.describe()
+        ailing = [name for name, child in _leaves(tree) if not child.healthy]
+        return "\n".join(
+            (
+                f"- session: {session.id if session else 'none yet'}",
+                f"- model: {self._services.model.name}",
+                f"- turn: {running.summary() if running else 'none running'}",
+                f"- gateway: {'well' if not ailing else 'not well: ' + ', '.join(ailing)}",
+            )
+        )
+
+
+def _leaves(child: ChildStatus, path: str = "") -> list[tuple[str, ChildStatus]]:
+    here = f"{path}/{child.name}" if path else child.name
+    if not child.children:
+        return [(here, child)]
+    return [leaf for inner in child.children for leaf in _leaves(inner, here)]
+
+
+def _usage(session: SessionInfo | None) -> str:
+    if session is None or session.usage.input_tokens + session.usage.output_tokens == 0:
+        return wording.NO_USAGE
+    usage = session.usage
+    return (
+        f"This session: {usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
+        f" ({usage.cache_read_tokens:,} read from cache), {session.message_count} messages."
+    )

@@ -1,0 +1,271 @@
+"""Runs one turn: feeds the turn machine and performs its effects, in order.
+
+Rules:
+
+1. Effects are performed one after another by one task; model calls and tools run in tasks of their own and come back
+   as events.
+2. Each event from a task carries the number of the work that it belongs to; ``CancelWork`` raises the number, and
+   what an ended
+   task still says is dropped.
+3. What arrives meanwhile (commands, answers, new messages) is read from the inbox at each nudge; the nudge itself
+   says nothing.
+4. The turn ends with ``Finish``, or with a crash or cancellation that leaves it running in the journal for the next
+   claim.
+"""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import trio
+from attrs import evolve, frozen
+
+from actors.conversation import outbound, wording
+from actors.conversation.model_call import Emit, call_model
+from actors.conversation.services import Services
+from actors.conversation.session import SessionMemory
+from actors.conversation.tool_call import ToolCalls
+from actors.messages import LOOK, Look
+from actors.runtime import Mailbox
+from hermes.agent.budget import SUM_UP
+from hermes.agent.turn import TurnMachine
+from hermes.agent.turnio import (
+    AskAnswered,
+    AskExpired,
+    AskPerson,
+    CallModel,
+    CancelWork,
+    Finish,
+    Join,
+    Persist,
+    PlannedCall,
+    RunTools,
+    ShowDraft,
+    Steered,
+    TurnEffect,
+    TurnEvent,
+)
+from hermes.asks import Ask
+from hermes.errors import LeaseLost
+from hermes.events import Draft, DraftState
+from hermes.failpoints import failpoint
+from hermes.messages import Message, Role
+from hermes.models.contract import ModelRequest
+from hermes.store.compose import compose
+from hermes.store.interface import AnswerResult, InboxRow, Turn
+
+# Deltas wait here while an effect is performed; a model that writes faster than the disk is slowed down.
+EVENT_BOUND = 64
+
+
+@frozen
+class _Work:
+    """An event of a task, with the number of the work that it belongs to."""
+
+    number: int
+    event: TurnEvent
+
+
+class RunningTurn:
+    """One claimed turn, from its claim to its end."""
+
+    def __init__(self, services: Services, memory: SessionMemory, turn: Turn, always: set[str]) -> None:
+        settings = services.settings
+        self._services = services
+        self._memory = memory
+        self.turn = turn
+        self.machine = TurnMachine(
+            turn.lease.turn_id,
+            turn.messages,
+            effects=services.tools.effect,
+            max_iterations=settings.max_turns,
+            started_calls=turn.started_calls,
+            asks=turn.asks,
+            mint=lambda: secrets.token_hex(8),
+            now=time.time,
+        )
+        self.since = time.time()
+        """Messages that came before it do not interrupt it: they wait for their own turn."""
+        self._position = len(turn.messages)
+        self._tools = ToolCalls(services, turn, always)
+        self._offered: dict[int, InboxRow] = {}
+        self._work = 0
+        self._scopes: set[trio.CancelScope] = set()
+        self._nursery: trio.Nursery | None = None
+        self._finished = False
+        self._send, self._events = trio.open_memory_channel[_Work | Look](EVENT_BOUND)
+
+    async def run(self, mailbox: Mailbox[Look], take_arrivals: Callable[[], Awaitable[None]]) -> None:
+        """Run to the end. Cancelled or crashed: the journal holds the turn as far as it came."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            nursery.start_soon(self._watch, mailbox)
+            self._show(DraftState.THINKING)
+            await self._perform(self.machine.start())
+            for ask in self.machine.open_asks:
+                self._spawn(self._expire_later, ask)
+            if self.turn.resumed:
+                await take_arrivals()
+            while not self._finished:
+                item = await self._events.receive()
+                if isinstance(item, Look):
+                    await take_arrivals()
+                elif item.number == self._work:
+                    await self.feed(item.event)
+            nursery.cancel_scope.cancel()
+        self._show(DraftState.ENDED)
+        self._memory.extend(self.machine.messages)
+
+    async def feed(self, event: TurnEvent) -> None:
+        """Give the machine one event and perform what it asks for. After the end it is a no-op."""
+        if not self._finished:
+            await self._perform(self.machine.handle(event))
+
+    @property
+    def finished(self) -> bool:
+        return self._finished
+
+    def summary(self) -> str:
+        """What it is doing, in a few words."""
+        return f"{self.machine.state}, model call {self.machine.iterations}, {time.time() - self.since:.0f} s"
+
+    def ask(self, ask_id: str) -> Ask | None:
+        """An open question of this turn."""
+        return next((ask for ask in self.machine.open_asks if ask.id == ask_id), None)
+
+    def oldest_ask(self) -> Ask | None:
+        """The question that has waited longest."""
+        return min(self.machine.open_asks, key=lambda ask: ask.deadline, default=None)
+
+    async def _watch(self, mailbox: Mailbox[Look]) -> None:
+        async for _ in mailbox:
+            await self._send.send(LOOK)
+
+    async def _perform(self, effects: list[TurnEffect]) -> None:
+        for effect in effects:
+            await self._perform_one(effect)
+
+    async def _perform_one(self, effect: TurnEffect) -> None:
+        match effect:
+            case Persist():
+                await self._persist(effect)
+            case Join():
+                await self._join(effect)
+            case AskPerson(ask=ask):
+                await self._ask(ask)
+            case Finish():
+                await self._finish(effect)
+            case CallModel() | RunTools() | ShowDraft() | CancelWork():
+                self._act(effect)
+
+    def _act(self, effect: CallModel | RunTools | ShowDraft | CancelWork) -> None:
+        """What needs no journal and is not waited for."""
+        match effect:
+            case CallModel(final=final):
+                self._start(self._call_model, final)
+            case RunTools(calls=calls):
+                self._show(DraftState.TOOL, tool=", ".join(_preview(planned) for planned in calls))
+                for planned in calls:
+                    self._start(self._run_tool, planned)
+            case ShowDraft(text=text):
+                self._show(DraftState.WRITING, text=text)
+            case CancelWork():
+                self._work += 1
+                for scope in self._scopes:
+                    scope.cancel()
+
+    async def _persist(self, effect: Persist) -> None:
+        store, lease = self._services.store, self.turn.lease
+        await store.append(lease, self._position, effect.messages, effect.usage, time.time())
+        self._position += len(effect.messages)
+        failpoint("turn.after_append")
+
+    async def steer(self, row: InboxRow) -> None:
+        """Offer a message to the turn; a row that finds no place in it stays pending for the next one."""
+        self._offered[row.id] = row
+        await self.feed(Steered(row.id, compose((row,), time.time())))
+
+    async def _join(self, effect: Join) -> None:
+        if not await self._services.store.join(self.turn.lease, effect.row_id, effect.message, time.time()):
+            raise LeaseLost(f"inbox row {effect.row_id} was taken by another turn: begin anew from the journal")
+        self._position += 1
+        self.turn = evolve(self.turn, rows=(*self.turn.rows, self._offered.pop(effect.row_id)))
+
+    async def _finish(self, effect: Finish) -> None:
+        source = self.turn.rows[-1].event.source
+        limit = self._services.outlets.platform(source).message_length
+        out = outbound.answers(self.turn, self._services.redactor.redact(effect.text), limit)
+        failpoint("turn.before_finish")
+        await self._services.store.finish(
+            self.turn.lease, self._position, effect.messages, out, effect.outcome, effect.usage, time.time()
+        )
+        self._finished = True
+        failpoint("turn.after_finish")
+        self._services.outlets.look(source)
+
+    async def _ask(self, ask: Ask) -> None:
+        await self._services.store.open_ask(self.turn.lease, ask, outbound.question(self.turn, ask), time.time())
+        failpoint("ask.after_open")
+        self._show(DraftState.WAITING)
+        self._services.outlets.look(self.turn.rows[-1].event.source)
+        self._spawn(self._expire_later, ask)
+
+    async def answer(self, row: InboxRow, ask: Ask, text: str) -> None:
+        """Answer an ask of this turn by an inbox row, unless somebody was quicker."""
+        late = outbound.notice(row, wording.TOO_LATE)
+        result = await self._services.store.answer_ask(row.id, ask.id, text, late, time.time())
+        failpoint("ask.after_answer")
+        if result is AnswerResult.TAKEN:
+            await self.feed(AskAnswered(ask.id, text))
+        else:
+            self._services.outlets.look(row.event.source)
+
+    async def _expire_later(self, ask: Ask) -> None:
+        await trio.sleep(max(0.0, ask.deadline - time.time()))
+        if await self._services.store.expire_ask(self.turn.lease, ask.id, time.time()):
+            await self._send.send(_Work(self._work, AskExpired(ask.id)))
+
+    def _start(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """Start work that ``CancelWork`` ends; its events are dropped from then on."""
+        self._spawn(self._scoped, self._work, work, *arguments)
+
+    async def _scoped(self, number: int, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        async def emit(event: TurnEvent) -> None:
+            await self._send.send(_Work(number, event))
+
+        if number != self._work:
+            return  # cancelled before it began
+        with trio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                await work(*arguments, emit)
+            finally:
+                self._scopes.discard(scope)
+
+    async def _call_model(self, final: bool, emit: Emit) -> None:
+        services = self._services
+        # Said to the model and not kept: the person never wrote it.
+        closing = (Message(Role.USER, SUM_UP),) if final else ()
+        request = ModelRequest(
+            model=services.model.name,
+            system=self._memory.system,
+            tools=() if final else services.schemas,
+            messages=(*self._memory.history, *self.machine.messages, *closing),
+        )
+        await call_model(services, request, emit)
+
+    async def _run_tool(self, planned: PlannedCall, emit: Emit) -> None:
+        await self._tools.run(planned, time.time(), emit)
+
+    def _spawn(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        assert self._nursery is not None, "only while run() is running"
+        self._nursery.start_soon(task, *arguments)
+
+    def _show(self, state: DraftState, *, text: str = "", tool: str = "") -> None:
+        event, lease = self.turn.rows[-1].event, self.turn.lease
+        draft = Draft(event.source, event.session_key, lease.turn_id, state, text, tool)
+        self._services.outlets.show(draft)
+
+
+def _preview(planned: PlannedCall) -> str:
+    return wording.shorten(f"{planned.call.name} {planned.call.arguments}")

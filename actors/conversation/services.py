@@ -1,0 +1,102 @@
+"""What a conversation needs of the rest of the gateway, in one frozen value."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from hermes.agent.ports import Processes
+from hermes.events import Draft, Source
+from hermes.models.contract import ChatModel, ToolSchema
+from hermes.redact import Redactor
+from hermes.status import ChildStatus
+from hermes.store.interface import Store
+from hermes.tools.registry import Registry
+
+
+@frozen
+class Platform:
+    """What a conversation has to know of the platform that it speaks through."""
+
+    hint: str
+    """For the system prompt: "web", "terminal"."""
+    owner: bool
+    """Whoever writes there is the owner of this installation."""
+    message_length: int
+    """Characters of one message; a longer answer goes out in parts."""
+    every_command: bool
+    """Whoever writes there has proven nothing: each command asks first."""
+
+
+class Outlets(Protocol):
+    """Where answers and drafts leave: the delivery actors, seen from here."""
+
+    def look(self, source: Source) -> None:
+        """There is something in the outbox of this account."""
+        ...
+
+    def show(self, draft: Draft) -> None:
+        """Show a draft, the latest of its chat only."""
+        ...
+
+    def platform(self, source: Source) -> Platform: ...
+
+
+class Permits(Protocol):
+    """The models actor, seen from here."""
+
+    async def acquire(self) -> int:
+        """Wait for leave to open one stream; returns the permit's number. Raises ``Unavailable`` after its own
+        deadline.
+        """
+        ...
+
+    def release(self, permit: int) -> None: ...
+
+
+@frozen
+class ConversationSettings:
+    """The part of the configuration that turns read."""
+
+    max_turns: int
+    """Model calls a turn, agent.max_turns."""
+    busy_input_mode: str
+    """display.busy_input_mode: interrupt, queue or steer."""
+    cwd: Path
+    terminal_timeout: float
+    """Seconds."""
+    approvals_mode: str
+    approvals_timeout: float
+    """Seconds."""
+    clarify_timeout: float
+    """Seconds, agent.clarify_timeout."""
+    command_allowlist: frozenset[str]
+    idle: float = 300.0
+    """Seconds without a message after which a conversation passivates: its transcript is memory until then."""
+
+
+@frozen
+class Services:
+    """Everything that a conversation reaches."""
+
+    store: Store
+    owner: str
+    model: ChatModel
+    permits: Permits
+    tools: Registry
+    schemas: tuple[ToolSchema, ...]
+    """What the model is told of the tools: the same for every call, since a provider bills a stable prefix less."""
+    processes: Processes
+    outlets: Outlets
+    settings: ConversationSettings
+    environment: dict[str, str]
+    """Already filtered, for child processes."""
+    build_prompt: Callable[[Platform], str]
+    """The system prompt of a session on a platform; reads files, so it runs in a thread."""
+    allow_always: Callable[[str], object]
+    """Put a rule into command_allowlist; blocking. Raises ``ConfigError``."""
+    describe: Callable[[], ChildStatus]
+    redactor: Redactor
+    home: Path
+    """HERMES_HOME."""

@@ -1,0 +1,63 @@
+"""One call of a tool, in a task of the turn."""
+
+from collections.abc import Awaitable, Callable
+
+from actors.conversation.approvals import StoredApprovals, StoredState
+from actors.conversation.services import Services
+from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
+from hermes.asks import AskRequest
+from hermes.failpoints import failpoint
+from hermes.store.interface import Turn
+from hermes.tools.contract import Effect, ToolContext
+
+
+class ToolCalls:
+    """Runs the planned calls of one turn."""
+
+    def __init__(self, services: Services, turn: Turn, always: set[str]) -> None:
+        self._services = services
+        self._turn = turn
+        self._state = StoredState(services.store, turn.lease.session_id)
+        settings = services.settings
+        self._approvals = StoredApprovals(
+            self._state,
+            mode=settings.approvals_mode,
+            timeout=settings.approvals_timeout,
+            every_command=services.outlets.platform(turn.rows[-1].event.source).every_command,
+            always=always,
+            allow_always=services.allow_always,
+        )
+
+    async def run(self, planned: PlannedCall, now: float, emit: Callable[[TurnEvent], Awaitable[None]]) -> None:
+        """Run one call and emit ``ToolReturned`` or ``ToolAsked``.
+
+        An effectful call is recorded as started first. Cancelled: the tool ends whatever it started.
+        """
+        call = planned.call
+        failpoint("turn.before_tool")
+        if planned.effect is Effect.EFFECTFUL:
+            await self._services.store.start_call(self._turn.lease, call.id, call.name, now)
+            failpoint("turn.after_start_call")
+        outcome = await self._services.tools.invoke(call.name, call.arguments, self._context(planned))
+        failpoint("turn.after_tool")
+        if isinstance(outcome, AskRequest):
+            await emit(ToolAsked(call.id, outcome))
+        else:
+            await emit(ToolReturned(call.id, outcome))
+
+    def _context(self, planned: PlannedCall) -> ToolContext:
+        services, settings = self._services, self._services.settings
+        return ToolContext(
+            session_id=self._turn.lease.session_id,
+            call_id=planned.call.id,
+            cwd=settings.cwd,
+            processes=services.processes,
+            state=self._state,
+            approvals=self._approvals,
+            environment=services.environment,
+            answer=planned.answer,
+            timeout=settings.terminal_timeout,
+            clarify_timeout=settings.clarify_timeout,
+            redactor=services.redactor,
+            hermes_home=services.home,
+        )

@@ -1,0 +1,31 @@
+"""What the gateway itself says in a chat. One place, so that it speaks with one voice."""
+
+from hermes.store.interface import Burial
+
+BURIAL = Burial(
+    poison=(
+        "Something went wrong twice while I worked on this message, so I stopped trying (reference {reference}). "
+        "`/retry` tries it again."
+    ),
+    stale=(
+        "I was interrupted {age} ago while I worked on a message, and did not go on by myself (reference {reference}). "
+        "`/retry` picks it up."
+    ),
+)
+
+NOTHING_WAITS = "Nothing is waiting for an answer."
+TOO_LATE = "That question was answered already, or its time is over."
+NOTHING_RUNS = "Nothing is running."
+STOPPED = "Stopped."
+INTERRUPTED = "*(interrupted)*"
+NEW_SESSION = "A new session begins. The old one stays searchable."
+UNDONE = "Forgotten: {text}"
+NOTHING_TO_UNDO = "There is nothing to undo."
+NOTHING_TO_RETRY = "There is nothing to retry."
+NO_USAGE = "This session has used no tokens yet."
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """The first line of ``text``, at most ``limit`` characters."""
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,150 @@
+"""`hermes gateway run`: the tree from its start to its end, in one function."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import trio
+from attrs import define, field, frozen
+
+from actors.assembly import Program, conversation_services, open_store
+from actors.control import control
+from actors.lifecycle import ExitCode, Lifecycle, watch_signals
+from actors.requests import Requests
+from actors.runtime import ChildSpec
+from actors.runtime.report import Report, What, log_report
+from actors.tree import Attached, Base, Blueprint, Tree, build
+from actors.watchdog import Notifier, watchdog, watchdog_interval
+from hermes.errors import ConfigError
+from hermes.status import ChildStatus, State
+
+log = logging.getLogger(__name__)
+
+# What waits for a person, or ends the process.
+_A_PERSON_MUST = frozenset({What.QUARANTINED, What.GAVE_UP})
+
+
+@frozen
+class Options:
+    """What the command line adds to the configuration."""
+
+    start_time: int
+    """Kernel start time of this process, in clock ticks."""
+    announce: Callable[[], None]
+    """Called once everything has started."""
+
+
+async def serve(program: Program, attached: Sequence[Attached], options: Options) -> ExitCode:
+    """Run until told to end; returns the exit code.
+
+    Raises ``ConfigError`` when no platform can work with its configuration, and what a failed core ends with.
+    """
+    lifecycle = Lifecycle()
+    notifier = Notifier(os.environ.get("NOTIFY_SOCKET", ""))
+    reports = StartReports()
+    trees: list[Tree] = []
+
+    def extras(base: Base) -> Sequence[ChildSpec]:
+        requests = Requests(lambda: trees[0].root, base.store, lifecycle, options.start_time)
+        ping = base.store.ping
+        interval = watchdog_interval(os.environ)
+        return (
+            ChildSpec("control", partial(control, path=program.home.control_socket, handle=requests.handle), core=True),
+            ChildSpec(
+                "watchdog",
+                partial(watchdog, notifier=notifier, interval=interval, store_answers=ping, describe=base.describe),
+                core=True,
+            ),
+        )
+
+    blueprint = Blueprint(
+        database=program.home.state_db,
+        open_store=partial(open_store, program),
+        attached=attached,
+        services=partial(conversation_services, program),
+        extras=extras,
+        gate=lifecycle.gate,
+        report=reports.take,
+        redact=program.redactor.redact,
+        escalate=_end_process,
+    )
+    trees.append(build(blueprint))
+
+    def on_started() -> None:
+        _refuse_if_nothing_works(trees[0].base.describe(), program.home.config_file)
+        reports.started()
+        options.announce()
+
+    return await _run(trees[0], lifecycle, program, notifier, on_started)
+
+
+async def _run(
+    tree: Tree, lifecycle: Lifecycle, program: Program, notifier: Notifier, on_started: Callable[[], None]
+) -> ExitCode:
+    started = trio.Event()
+
+    async def start() -> None:
+        async with trio.open_nursery() as inside:
+            await inside.start(tree.root.run)
+            on_started()
+            started.set()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch_signals, lifecycle)
+        # Beside the wait for the end: a start that waits for room on the disk can be ended too.
+        nursery.start_soon(start)
+        exit_code = await lifecycle.wait()
+        notifier.send("STOPPING=1", "STATUS=finishing what is under way")
+        log.info("ending with %s: finishing what is under way", exit_code.name)
+        timeout = program.settings.agent.restart_drain_timeout
+        if started.is_set() and not await lifecycle.drain(tree.base.store, timeout):
+            log.info("ending with work under way; it goes on at the next start")
+        nursery.cancel_scope.cancel()
+    return exit_code
+
+
+@define
+class StartReports:
+    """The supervisors' reports. What a person must mend is held back until the start is over: if it ends there, the
+    line of its error says the same, once.
+    """
+
+    _held: list[Report] | None = field(factory=list[Report])
+
+    def take(self, report: Report) -> None:
+        if self._held is not None and report.what in _A_PERSON_MUST:
+            self._held.append(report)
+            log.info("%s/%s %s: %s", report.supervisor, report.child, report.what, report.reason)
+        else:
+            log_report(report)
+
+    def started(self) -> None:
+        """The gateway goes on without what failed."""
+        held, self._held = self._held or (), None
+        for report in held:
+            log_report(report)
+
+
+def _refuse_if_nothing_works(tree: ChildStatus, config_file: Path) -> None:
+    """With every platform refused by its configuration there is nobody to talk to: say why and end."""
+    platforms = next(child for child in tree.children if child.name == "platforms").children
+    reasons = [
+        inbound.failure.error.partition(": ")[2]
+        for platform in platforms
+        for inbound in platform.children
+        if inbound.name == "inbound" and inbound.state is State.FAILED and inbound.failure and not inbound.failure.ours
+    ]
+    if platforms and len(reasons) == len(platforms):
+        raise ConfigError("\n".join(f"{config_file}: {reason}" for reason in reasons), file=str(config_file))
+
+
+def _end_process(path: str) -> NoReturn:
+    """The last rung of the ladder: something does not end, so the process does. The journal keeps what was not done."""
+    log.critical("%s does not end: the process ends without it", path)
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(ExitCode.TERMINATED)

@@ -1,0 +1,99 @@
+"""How a gateway ends: who asked for it, what is finished first, and the exit code.
+
+    planned stop (`gateway stop`, a replacement, Ctrl-C)   0
+    SIGTERM that nobody announced                          1: a supervisor that wanted it up starts it again
+    SIGUSR1, /restart                                      75
+
+Ending starts with a drain: no new messages are taken in, running turns and unsent answers get some time. What is cut
+short goes on at the next start.
+"""
+
+import logging
+import signal
+from enum import IntEnum
+
+import trio
+from attrs import define, field
+
+from actors.platform.connection import Gate
+from hermes.errors import HermesError
+from hermes.store.interface import Store
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks at what a drain still waits for.
+DRAIN_POLL = 0.05
+
+
+class ExitCode(IntEnum):
+    DONE = 0
+    TERMINATED = 1
+    RESTART = 75
+
+
+@define
+class Lifecycle:
+    """One gateway's end. The first request decides the exit code."""
+
+    gate: Gate = field(factory=Gate)
+    exit_code: ExitCode | None = None
+    _asked: trio.Event = field(factory=trio.Event)
+    _again: trio.Event = field(factory=trio.Event)
+
+    def end(self, exit_code: ExitCode) -> None:
+        """Ask for the end; asked twice, the drain is cut short."""
+        if self.exit_code is None:
+            self.exit_code = exit_code
+            self.gate.open = False
+            self._asked.set()
+        else:
+            self._again.set()
+
+    async def wait(self) -> ExitCode:
+        """Until somebody asks."""
+        await self._asked.wait()
+        assert self.exit_code is not None, "set before the event"
+        return self.exit_code
+
+    async def drain(self, store: Store, timeout: float) -> bool:
+        """Wait until no turn runs and no answer is unsent, at most ``timeout`` seconds. True when nothing is left."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._cut_short, nursery.cancel_scope)
+            with trio.move_on_after(timeout):
+                await _until_quiet(store)
+                nursery.cancel_scope.cancel()
+                return True
+            nursery.cancel_scope.cancel()
+        return False
+
+    async def _cut_short(self, scope: trio.CancelScope) -> None:
+        await self._again.wait()
+        scope.cancel()
+
+
+async def _until_quiet(store: Store) -> None:
+    while True:
+        try:
+            counts = await store.counts()
+        except HermesError as error:
+            log.warning("the store does not say what is unfinished: %s", error)
+            return
+        if not counts.turns_running and not counts.outbox_pending:
+            return
+        await trio.sleep(DRAIN_POLL)
+
+
+SIGNALS = {
+    signal.SIGTERM: ExitCode.TERMINATED,
+    signal.SIGINT: ExitCode.DONE,
+    signal.SIGUSR1: ExitCode.RESTART,
+}
+
+
+async def watch_signals(lifecycle: Lifecycle, *, task_status: trio.TaskStatus[None]) -> None:
+    """Turn signals into requests until cancelled. Needs the main thread. SIGHUP is the terminal's goodbye: a stop."""
+    with trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            log.info("%s received", signal.Signals(number).name)
+            lifecycle.end(SIGNALS.get(signal.Signals(number), ExitCode.DONE))

@@ -1,0 +1,153 @@
+"""The supervision tree of the gateway, put together.
+
+    gateway (one_for_one, 3 in 60 s: then the process exits, and systemd starts it again)
+    ├─ core             without these nothing works, so they fail upward
+    │  ├─ store         the one writer
+    │  ├─ models        permits for streams
+    │  └─ processes     the host of child processes
+    ├─ conversations    dynamic, one a session key
+    ├─ platforms        one supervisor an account: inbound, delivery, liveness
+    ├─ control          the socket for `hermes gateway status` and `stop`
+    └─ watchdog         systemd's, started last: READY means that all of the above has started
+
+They start in this order and stop in reverse. `hermes chat` runs the same tree with the terminal as its only platform.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from attrs import frozen
+
+from actors.conversation.actor import MAILBOX as CONVERSATION_MAILBOX
+from actors.conversation.actor import conversation
+from actors.conversation.services import Outlets as OutletsPort
+from actors.conversation.services import Permits, Platform, Services
+from actors.messages import Look
+from actors.models import MAILBOX as MODELS_MAILBOX
+from actors.models import LentPermits, models_actor
+from actors.platform.connection import Gate, Surroundings
+from actors.platform.outlet import Outlet, Outlets
+from actors.platform.supervised import supervise
+from actors.processes import LentHost, processes_actor
+from actors.runtime import ChildSpec, DynamicSupervisor, Intensity, Report, Supervisor
+from actors.store import MAILBOX as STORE_MAILBOX
+from actors.store import ActorCommit, store_actor
+from adapters.contract import Adapter
+from hermes.agent.ports import Processes
+from hermes.status import ChildStatus
+from hermes.store.interface import Store
+
+# Conversations in memory at once. Idle ones passivate after minutes; at some 20 KB each this bounds them to 100 MB.
+MAX_CONVERSATIONS = 5000
+
+# Seconds that a conversation gets to close its stream and its tools; what it had not finished is in the journal.
+CONVERSATION_SHUTDOWN = 5.0
+
+
+@frozen
+class Attached:
+    """An adapter and what conversations have to know of its platform."""
+
+    adapter: Adapter
+    platform: Platform
+
+
+@frozen
+class Base:
+    """What the upper parts of the tree stand on."""
+
+    store: Store
+    permits: Permits
+    processes: Processes
+    outlets: OutletsPort
+    describe: Callable[[], ChildStatus]
+
+
+@frozen
+class Blueprint:
+    """What one tree is made of."""
+
+    database: Path
+    open_store: Callable[[ActorCommit], Store]
+    attached: Sequence[Attached]
+    services: Callable[[Base], Services]
+    """What conversations need; called once, before anything runs."""
+    extras: Callable[[Base], Sequence[ChildSpec]]
+    """Children that start last: control and watchdog."""
+    gate: Gate
+    report: Callable[[Report], None]
+    redact: Callable[[str], str]
+    escalate: Callable[[str], None]
+    """Called with the path of a child that does not end: the process has to."""
+
+
+@frozen
+class Tree:
+    root: Supervisor
+    base: Base
+
+
+def build(blueprint: Blueprint) -> Tree:
+    """The whole tree, not yet running."""
+    roots: list[Supervisor] = []
+    core, lent = _core(blueprint.database)
+    outlets: dict[tuple[str, str], Outlet] = {}
+    base = Base(
+        store=blueprint.open_store(ActorCommit(core.address("store"))),
+        permits=LentPermits(core.address("models")),
+        processes=lent,
+        outlets=Outlets(outlets),
+        describe=lambda: roots[0].status(),
+    )
+    conversations = _conversations(blueprint.services(base))
+    around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redact)
+    platforms = Supervisor("platforms", _platforms(blueprint.attached, around, outlets), start_together=True)
+    root = Supervisor(
+        "gateway",
+        (core, conversations, platforms, *blueprint.extras(base)),
+        intensity=Intensity(restarts=3, period=60.0),
+        reports=blueprint.report,
+        redact=blueprint.redact,
+        escalate=blueprint.escalate,
+    )
+    roots.append(root)
+    return Tree(root, base)
+
+
+def _core(database: Path) -> tuple[Supervisor, LentHost]:
+    lent = LentHost()
+    core = Supervisor(
+        "core",
+        (
+            ChildSpec("store", partial(store_actor, path=database), core=True, mailbox=STORE_MAILBOX),
+            ChildSpec("models", models_actor, core=True, mailbox=MODELS_MAILBOX),
+            ChildSpec("processes", partial(processes_actor, lent=lent), core=True),
+        ),
+    )
+    return core, lent
+
+
+def _conversations(services: Services) -> DynamicSupervisor[Look]:
+    always = set(services.settings.command_allowlist)
+
+    def child(session_key: str) -> ChildSpec:
+        return ChildSpec(
+            session_key,
+            partial(conversation, services=services, session_key=session_key, always=always),
+            mailbox=CONVERSATION_MAILBOX,
+            shutdown=CONVERSATION_SHUTDOWN,
+        )
+
+    return DynamicSupervisor[Look]("conversations", child, max_children=MAX_CONVERSATIONS)
+
+
+def _platforms(
+    attached: Sequence[Attached], around: Surroundings, outlets: dict[tuple[str, str], Outlet]
+) -> list[Supervisor]:
+    supervisors: list[Supervisor] = []
+    for each in attached:
+        supervised = supervise(each.adapter, each.platform, around)
+        outlets[each.adapter.name, each.adapter.account] = supervised.outlet
+        supervisors.append(supervised.supervisor)
+    return supervisors

@@ -1,0 +1,176 @@
+"""The inside of `hermes gateway run`: one gateway a home, its platforms, and what it prints.
+
+Nobody has to read what it prints: whoever started it may be gone, and the chats do not need them.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+import trio
+
+from actors.assembly import Program
+from actors.conversation.services import Platform
+from actors.gateway import Options, serve
+from actors.tree import Attached
+from hermes.agent.commands import COMMANDS
+from hermes.cli.startup import Startup, start_up
+from hermes.config.environment import OVERRIDES
+from hermes.config.tree import dotted
+from hermes.control import request
+from hermes.errors import ConfigError, HermesError
+from hermes.home import Home
+from hermes.instance import Holder, InstanceLock, ourselves, take
+from hermes.store.owners import GATEWAY
+
+log = logging.getLogger(__name__)
+
+# Seconds for a running gateway to agree to its replacement.
+AGREE_WITHIN = 5.0
+
+# The descriptor itself, past the buffer of sys.stdout: what stayed in it would fail once more at the end.
+STDOUT = 1
+STDERR = 2
+
+
+def run_gateway(*, replace: bool, verbosity: int) -> int:
+    """Run until told to end; returns the exit code.
+
+    Raises ``AlreadyRunning`` and ``ConfigError`` before anything runs.
+    """
+    _occupy_standard_descriptors()
+    with start_up(gateway=True, verbosity=verbosity) as startup:
+        home = startup.home
+        us = ourselves(tuple(sys.argv))
+        lock = _take_lock(home, us, replace=replace)
+        try:
+            _write_pid(home, us)
+            with _naming_the_place(startup):
+                return _serve(startup, us, quiet=verbosity < 0)
+        finally:
+            _remove_pid(home)
+            lock.release()
+
+
+def _occupy_standard_descriptors() -> None:
+    """Started with one of them closed, the next file that is opened would take its place and be printed into."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= STDERR:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+
+
+def _take_lock(home: Home, us: Holder, *, replace: bool) -> InstanceLock:
+    """Raises ``AlreadyRunning``, ``ConfigError`` without the right to it, ``HermesError`` when the disk is full."""
+    lock = InstanceLock(home.gateway_lock)
+    try:
+        take(lock, us, replace=replace, ask_to_leave=lambda seen: _ask_to_leave(home, seen), pause=time.sleep)
+    except OSError as error:
+        text = f"the lock {home.gateway_lock} cannot be taken by user {os.geteuid()}: {error.strerror}"
+        raise (ConfigError if isinstance(error, PermissionError) else HermesError)(text) from error
+    return lock
+
+
+@contextmanager
+def _naming_the_place(startup: Startup) -> Generator[None]:
+    """A ``ConfigError`` that names only a key gets the file or the variable in which it is set."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.file or not error.key:
+            raise
+        place = _place(startup, error.key)
+        raise ConfigError(f"{place}: {error}", file=place, key=error.key) from error
+
+
+def _place(startup: Startup, key: str) -> str:
+    above = (name for name, path in OVERRIDES.items() if dotted(path) == key and startup.environment.get(name))
+    file = startup.home.env_file if key.isupper() else startup.home.config_file
+    return next(above, str(file))
+
+
+def _ask_to_leave(home: Home, seen: Holder) -> bool:
+    question: dict[str, object] = {"do": "replace", "pid": seen.pid, "start_time": seen.start_time}
+    try:
+        request(home.control_socket, question, within=AGREE_WITHIN)
+    except HermesError:
+        return False
+    return True
+
+
+def _write_pid(home: Home, us: Holder) -> None:
+    """Information for people and monitors; the lock alone decides, so a start does not fail for it."""
+    said = {"pid": us.pid, "kind": "gateway", "argv": us.argv, "start_time": us.start_time}
+    try:
+        home.touch(home.gateway_pid)
+        home.gateway_pid.write_text(json.dumps(said))
+    except OSError as error:
+        log.warning("%s cannot be written: %s", home.gateway_pid, error.strerror)
+
+
+def _remove_pid(home: Home) -> None:
+    try:
+        home.gateway_pid.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s cannot be removed: %s", home.gateway_pid, error.strerror)
+
+
+def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
+    program = Program(
+        home=startup.home,
+        settings=startup.settings,
+        environment=startup.environment,
+        redactor=startup.redactor,
+        owner=GATEWAY,
+        gateway=True,
+    )
+    attached = _attach(startup)
+    return trio.run(serve, program, attached, Options(us.start_time, lambda: None if quiet else _announce(attached)))
+
+
+def _attach(startup: Startup) -> Sequence[Attached]:
+    """The adapters that the configuration turns on; a platform is imported only here. Raises ``ConfigError``."""
+    settings = startup.settings
+    others = [name for name, platform in settings.platforms.others.items() if platform.enabled]
+    for name in others:
+        log.warning(
+            "%s: platforms.%s is on, but this version cannot connect to it yet: it is left out",
+            startup.home.config_file,
+            name,
+        )
+    if not settings.platforms.web.enabled:
+        raise ConfigError("no platform is on: set platforms.web.enabled to true", key="platforms.web.enabled")
+    return (_attach_web(startup, require_key=bool(others) or startup.home.managed),)
+
+
+def _attach_web(startup: Startup, *, require_key: bool) -> Attached:
+    from adapters.web.adapter import create
+    from adapters.web.settings import CommandHelp, WebSettings
+
+    extra = startup.settings.platforms.web.extra
+    commands = tuple(CommandHelp(command.name, command.help) for command in COMMANDS)
+    adapter = create(
+        WebSettings(
+            host=extra.host,
+            port=extra.port,
+            key=startup.settings.api_server.key or None,
+            require_key=require_key,
+            commands=lambda: commands,
+        )
+    )
+    length = adapter.limits.message_length
+    return Attached(adapter, Platform("web", owner=True, message_length=length, every_command=adapter.keyless))
+
+
+def _announce(attached: Sequence[Attached]) -> None:
+    addresses = filter(None, (getattr(each.adapter, "address", None) for each in attached))
+    lines = [f"Hermes is running. Chat with it at {address}" for address in addresses]
+    lines.append('Type "help" there, or "run ls". Ctrl-C here ends it.')
+    try:
+        os.write(STDOUT, "".join(f"{line}\n" for line in lines).encode())
+    except OSError as error:
+        log.info("nobody reads what is printed: %s", error.strerror)

@@ -1,0 +1,217 @@
+"""Delivery over a real store and an adapter that misbehaves on demand: order, retries, ambiguity, refusals, fencing."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from attrs import define, field
+
+from actors.messages import LOOK
+from actors.platform import delivery as module
+from actors.platform.delivery import MAILBOX, delivery
+from actors.platform.outlet import DraftBoard
+from actors.runtime import ChildSpec, Supervisor
+from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
+from hermes.errors import RateLimited, Refused, TransientError
+from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
+from hermes.store.interface import Store
+from tests.actors.stores import open_store
+from tests.actors.trees import supervised
+
+
+def source(chat: str) -> Source:
+    return Source("fake", "bot", chat)
+
+
+def outbound(chat: str, number: int) -> Outbound:
+    return Outbound(f"{chat}:{number}", source(chat), f"session:{chat}", OutboundKind.NOTICE, f"text {number}")
+
+
+@define
+class FakeAdapter:
+    """Sends by the plan: each send of a text takes the next outcome planned for it, and works when none is left."""
+
+    idempotency: Idempotency = Idempotency.NONE
+    plans: dict[str, list[Exception]] = field(factory=dict)
+    sent: list[tuple[str, bool]] = field(factory=list)
+    """Text and mark of each message that arrived."""
+    edited: list[tuple[str, str]] = field(factory=list)
+    shown: list[Draft] = field(factory=list)
+    slow_chats: set[str] = field(factory=set)
+    name: str = "fake"
+    account: str = "bot"
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(1000, self.idempotency, Drafts.EPHEMERAL)
+
+    async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
+        await trio.lowlevel.checkpoint()
+        if message.source.chat_id in self.slow_chats:
+            await trio.sleep_forever()
+        if plan := self.plans.get(message.text):
+            error = plan.pop(0)
+            if isinstance(error, Ambiguous):
+                self.sent.append((message.text, marked))
+            raise error
+        self.sent.append((message.text, marked))
+        return Receipt(f"id-{message.key}")
+
+    async def edit(self, message: Outbound, message_id: str) -> Receipt:
+        self.edited.append((message.text, message_id))
+        return Receipt(message_id)
+
+    async def show_draft(self, draft: Draft) -> None:
+        self.shown.append(draft)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path) as store:
+        yield store
+
+
+async def put(store: Store, *messages: Outbound) -> None:
+    """Into the outbox, as the output of a command that was settled."""
+    for message in messages:
+        event = Inbound(f"e:{message.key}", message.source, message.session_key, InboundKind.COMMAND, "/help", 0.0)
+        accepted = await store.accept(event, time.time())
+        await store.settle(accepted.row_id, (message,), time.time())
+
+
+@asynccontextmanager
+async def delivering(store: Store, adapter: FakeAdapter, drafts: DraftBoard | None = None) -> AsyncIterator[Supervisor]:
+    actor = partial(
+        delivery,
+        adapter=adapter,
+        store=store,
+        drafts=drafts or DraftBoard(),
+        redact=lambda text: text.replace("key", "***"),
+    )
+    async with supervised(ChildSpec("delivery", actor, mailbox=MAILBOX)) as tree:
+        yield tree
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    with trio.fail_after(20):
+        while not holds():
+            await trio.sleep(0.01)
+
+
+async def test_what_waits_at_the_start_is_sent_in_order(store: Store) -> None:
+    adapter = FakeAdapter()
+    await put(store, *(outbound("a", number) for number in range(5)))
+    async with delivering(store, adapter):
+        await until(lambda: len(adapter.sent) == 5)
+    assert adapter.sent == [(f"text {number}", False) for number in range(5)]
+    assert (await store.counts()).outbox_pending == 0
+
+
+async def test_a_nudge_sends_what_came_since(store: Store) -> None:
+    adapter = FakeAdapter()
+    async with delivering(store, adapter) as tree:
+        await put(store, outbound("a", 1))
+        tree.address("delivery").tell_nowait(LOOK)
+        await until(lambda: len(adapter.sent) == 1)
+
+
+async def test_a_failure_of_the_world_is_tried_again_and_holds_back_its_own_chat_only(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", module.Backoff(first=0.01, cap=0.05))
+    adapter = FakeAdapter(plans={"text 1": [TransientError("down")] * 3})
+    await put(store, outbound("a", 1), outbound("a", 2), outbound("b", 3))
+    async with delivering(store, adapter):
+        await until(lambda: len(adapter.sent) == 3)
+    texts = [text for text, _ in adapter.sent]
+    assert texts.index("text 1") < texts.index("text 2")
+    assert texts[0] == "text 3"
+
+
+async def test_a_rate_limit_is_obeyed_as_the_server_states_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    deferred: list[float] = []
+    defer = store.defer
+
+    async def watched(*arguments: Any, not_before: float, **rest: Any) -> None:
+        await defer(*arguments, not_before=not_before, **rest)
+        deferred.append(not_before)
+
+    monkeypatch.setattr(store, "defer", watched)
+    adapter = FakeAdapter(plans={"text 1": [RateLimited("slow down", retry_after=500.0)]})
+    await put(store, outbound("a", 1))
+    before = time.time()
+    async with delivering(store, adapter):
+        await until(lambda: bool(deferred))
+    assert deferred[0] >= before + 500.0
+    assert adapter.sent == []
+
+
+async def test_an_unknown_outcome_is_sent_again_with_a_mark_where_the_platform_knows_no_key(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", module.Backoff(first=0.01, cap=0.05))
+    adapter = FakeAdapter(plans={"text 1": [Ambiguous("no answer")]})
+    await put(store, outbound("a", 1))
+    async with delivering(store, adapter):
+        await until(lambda: len(adapter.sent) == 2)
+    assert adapter.sent == [("text 1", False), ("text 1", True)]
+
+
+async def test_where_it_knows_the_key_nothing_is_marked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY", module.Backoff(first=0.01, cap=0.05))
+    adapter = FakeAdapter(Idempotency.TRANSACTION, plans={"text 1": [Ambiguous("no answer")]})
+    await put(store, outbound("a", 1))
+    async with delivering(store, adapter):
+        await until(lambda: len(adapter.sent) == 2)
+    assert adapter.sent == [("text 1", False), ("text 1", False)]
+
+
+async def test_a_refusal_ends_its_row_and_the_chat_goes_on(store: Store) -> None:
+    adapter = FakeAdapter(plans={"text 1": [Refused("blocked by the user")]})
+    await put(store, outbound("a", 1), outbound("a", 2))
+    async with delivering(store, adapter):
+        await until(lambda: adapter.sent == [("text 2", False)])
+    assert (await store.counts()).outbox_failed == 1
+
+
+async def test_a_slow_chat_delays_no_other(store: Store) -> None:
+    adapter = FakeAdapter(slow_chats={"slow"})
+    await put(store, outbound("slow", 1), *(outbound("quick", number) for number in range(2, 6)))
+    async with delivering(store, adapter):
+        await until(lambda: len(adapter.sent) == 4)
+
+
+async def test_a_send_cut_by_the_end_is_sent_again_by_the_next_life_with_a_mark(store: Store) -> None:
+    await put(store, outbound("a", 1))
+    stuck = FakeAdapter(slow_chats={"a"})
+    async with delivering(store, stuck):
+        await trio.sleep(0.2)
+    adapter = FakeAdapter()
+    async with delivering(store, adapter):
+        await until(lambda: adapter.sent == [("text 1", True)])
+
+
+async def test_a_bug_in_the_adapter_crashes_delivery_which_comes_back_and_sends(store: Store) -> None:
+    adapter = FakeAdapter(plans={"text 1": [RuntimeError("a bug")]})
+    await put(store, outbound("a", 1))
+    async with delivering(store, adapter) as tree:
+        await until(lambda: len(adapter.sent) == 1)
+        child = tree.status().children[0]
+    assert child.restarts == 1
+    assert child.failure is not None
+    assert "a bug" in child.failure.error
+    assert adapter.sent == [("text 1", True)]
+
+
+async def test_drafts_are_shown_latest_only_and_redacted(store: Store) -> None:
+    adapter, drafts = FakeAdapter(), DraftBoard()
+    for text in ("o", "one", "one key"):
+        drafts.put(Draft(source("a"), "session:a", "turn", DraftState.WRITING, text))
+    async with delivering(store, adapter, drafts):
+        await until(lambda: bool(adapter.shown))
+    assert [draft.text for draft in adapter.shown] == ["one ***"]

@@ -1,0 +1,101 @@
+"""What the service manager is told, over a real datagram socket."""
+
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors.runtime import ChildSpec
+from actors.watchdog import Notifier, watchdog, watchdog_interval
+from hermes.errors import StoreFull, Unavailable
+from hermes.status import ChildStatus, Kind, State
+from tests.actors.trees import supervised
+
+WELL = ChildStatus("gateway", Kind.SUPERVISOR, State.RUNNING, restarts=0, since=0.0)
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        yield manager
+
+
+def heard(manager: socket.socket) -> list[str]:
+    lines: list[str] = []
+    while True:
+        try:
+            lines += manager.recv(4096).decode().split("\n")
+        except BlockingIOError:
+            return lines
+
+
+async def run_for(seconds: float, manager: socket.socket, answers: Callable[[], Awaitable[object]]) -> list[str]:
+    actor = partial(
+        watchdog,
+        notifier=Notifier(str(manager.getsockname())),
+        interval=10.0,
+        store_answers=answers,
+        describe=lambda: WELL,
+    )
+    async with supervised(ChildSpec("watchdog", actor)):
+        await trio.sleep(seconds)
+    return heard(manager)
+
+
+async def answers() -> None:
+    """A store that is there."""
+
+
+async def is_full() -> None:
+    raise StoreFull("no space left")
+
+
+async def is_gone() -> None:
+    raise Unavailable("nobody there")
+
+
+async def test_it_says_ready_once_and_then_feeds(manager: socket.socket, autojump_clock: object) -> None:
+    lines = await run_for(35, manager, answers)
+    assert lines.count("READY=1") == 1
+    assert lines.count("WATCHDOG=1") == 4
+
+
+async def test_a_full_disk_is_an_answer(manager: socket.socket, autojump_clock: object) -> None:
+    assert (await run_for(5, manager, is_full)).count("WATCHDOG=1") == 1
+
+
+@pytest.mark.parametrize("hang", [trio.sleep_forever, is_gone])
+async def test_a_store_that_does_not_answer_starves_the_watchdog(
+    manager: socket.socket, autojump_clock: object, hang: Callable[[], Awaitable[object]]
+) -> None:
+    lines = await run_for(65, manager, hang)
+    assert "WATCHDOG=1" not in lines
+    assert "STATUS=the store does not answer" in lines
+
+
+async def test_without_a_manager_nothing_is_sent_and_nothing_fails(autojump_clock: object) -> None:
+    Notifier("").send("READY=1")
+    Notifier("/nonexistent/notify").send("READY=1")
+
+
+async def test_an_abstract_address_is_understood() -> None:
+    name = f"hermes-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"\0{name}")
+        manager.setblocking(False)
+        Notifier(f"@{name}").send("READY=1", "STATUS=x")
+        assert heard(manager) == ["READY=1", "STATUS=x"]
+
+
+def test_the_interval_is_a_third_of_what_systemd_set_for_this_process() -> None:
+    assert watchdog_interval({"WATCHDOG_USEC": "30000000"}) == 10.0
+    assert watchdog_interval({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}) == 10.0
+    assert watchdog_interval({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}) is None
+    assert watchdog_interval({}) is None
+    assert watchdog_interval({"WATCHDOG_USEC": "nonsense"}) is None

@@ -1,0 +1,17 @@
+"""Fixtures of the kill tests: a home that lasts over restarts, and a gateway that is gone at the end."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.kill.process import Gateway
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    gateway = Gateway(tmp_path / "home")
+    yield gateway
+    with trio.CancelScope(shield=True):
+        await gateway.kill()
