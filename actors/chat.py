@@ -10,18 +10,17 @@ Rules:
 """
 
 import logging
-import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import trio
 from attrs import define, field, frozen
 
 from actors.assembly import Program, conversation_services, open_store
 from actors.conversation.services import Platform
+from actors.lifecycle import end_process
 from actors.platform.connection import Gate
 from actors.runtime.report import Report, What, log_report
 from actors.tree import Attached, Blueprint, build
@@ -159,7 +158,7 @@ def _blueprint(program: Program, adapter: TerminalAdapter, tell: Callable[[str],
         gate=Gate(),
         report=report,
         redact=program.redactor.redact,
-        escalate=_end_process,
+        escalate=end_process,
     )
 
 
@@ -229,11 +228,3 @@ async def _session_id(store: Store, account: str) -> str:
         else:
             return session.id if session else ""
     return ""
-
-
-def _end_process(path: str) -> NoReturn:
-    """The last rung of the ladder: something does not end, so the process does. The journal keeps what ran."""
-    log.critical("%s does not end: the process ends without it", path)
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(1)

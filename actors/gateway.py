@@ -2,18 +2,16 @@
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import trio
 from attrs import define, field, frozen
 
 from actors.assembly import Program, conversation_services, open_store
 from actors.control import control
-from actors.lifecycle import ExitCode, Lifecycle, watch_signals
+from actors.lifecycle import ExitCode, Lifecycle, end_process, watch_signals
 from actors.requests import Requests
 from actors.runtime import ChildSpec
 from actors.runtime.report import Report, What, log_report
@@ -70,7 +68,7 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         gate=lifecycle.gate,
         report=reports.take,
         redact=program.redactor.redact,
-        escalate=_end_process,
+        escalate=end_process,
     )
     trees.append(build(blueprint))
 
@@ -140,11 +138,3 @@ def _refuse_if_nothing_works(tree: ChildStatus, config_file: Path) -> None:
     ]
     if platforms and len(reasons) == len(platforms):
         raise ConfigError("\n".join(f"{config_file}: {reason}" for reason in reasons), file=str(config_file))
-
-
-def _end_process(path: str) -> NoReturn:
-    """The last rung of the ladder: something does not end, so the process does. The journal keeps what was not done."""
-    log.critical("%s does not end: the process ends without it", path)
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(ExitCode.TERMINATED)

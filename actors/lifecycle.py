@@ -9,8 +9,11 @@ short goes on at the next start.
 """
 
 import logging
+import os
 import signal
+import sys
 from enum import IntEnum
+from typing import NoReturn
 
 import trio
 from attrs import define, field
@@ -97,3 +100,11 @@ async def watch_signals(lifecycle: Lifecycle, *, task_status: trio.TaskStatus[No
         async for number in signals:
             log.info("%s received", signal.Signals(number).name)
             lifecycle.end(SIGNALS.get(signal.Signals(number), ExitCode.DONE))
+
+
+def end_process(path: str) -> NoReturn:
+    """The last rung of the ladder: something does not end, so the process does. The journal keeps what was not done."""
+    log.critical("%s does not end: the process ends without it", path)
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(ExitCode.TERMINATED)

@@ -12,7 +12,6 @@ Rules:
 4. A signal goes through a pidfd that is opened before the holder is identified, so it cannot hit another process.
 """
 
-import fcntl
 import json
 import os
 import signal
@@ -24,6 +23,7 @@ from pathlib import Path
 from attrs import frozen
 
 from hermes.errors import HermesError
+from hermes.flock import is_free, start_time, try_lock
 
 
 class AlreadyRunning(HermesError):
@@ -43,17 +43,6 @@ class Holder:
 
     def alive(self) -> bool:
         return start_time(self.pid) == self.start_time
-
-
-def start_time(pid: int) -> int | None:
-    """Kernel start time of a process in clock ticks (proc_pid_stat(5), field 22); None when there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
-    except OSError:
-        return None
-    # The second field holds the program's name, in which anything may stand: count from its closing bracket.
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else int(fields[19])
 
 
 def unit_of(environment: Mapping[str, str], cgroup: str) -> str:
@@ -80,7 +69,7 @@ class InstanceLock:
     def acquire(self, holder: Holder) -> bool:
         """Take it and sign it; False when another process holds it. Raises ``OSError`` when it cannot be opened."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _flock(descriptor):
+        if not try_lock(descriptor):
             os.close(descriptor)
             return False
         self._descriptor = descriptor
@@ -102,29 +91,7 @@ class InstanceLock:
 
     def held(self) -> bool:
         """Whether somebody holds it at this moment."""
-        try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
-
-def _flock(descriptor: int) -> bool:
-    """An exclusive lock. Somebody who only looks (``held``) has it for a moment: that is waited out, 50 ms at most."""
-    for _ in range(5):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.01)
-        else:
-            return True
-    return False
+        return not is_free(self._path)
 
 
 def _write(descriptor: int, holder: Holder) -> None:

@@ -19,6 +19,7 @@ from attrs import frozen
 
 from adapters.terminal.chats import PLATFORM, account_of, is_account, session_key
 from hermes.errors import HermesError, Refused
+from hermes.flock import is_free
 from hermes.home import Home
 from hermes.store import owners
 from hermes.store.database import Database
@@ -137,7 +138,7 @@ def _left_behind(run_dir: Path) -> list[tuple[str, float]]:
     found: list[tuple[str, float]] = []
     for path in run_dir.glob(f"{prefix}*.lock"):
         account = path.name.removeprefix(prefix).removesuffix(".lock")
-        if is_account(account) and owners.is_free(path):
+        if is_account(account) and is_free(path):
             found.append((account, path.stat().st_mtime))
     return sorted(found, key=lambda each: each[1], reverse=True)
 

@@ -11,12 +11,9 @@ Rules:
 4. The gateway's lock lies in the same folder and is taken by its own code; asking works for it too.
 """
 
-import contextlib
-import fcntl
 import json
 import os
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +22,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from hermes.errors import HermesError
+from hermes.flock import start_time, try_lock
 
 GATEWAY = "gateway"
 """The owner id of a gateway."""
@@ -32,9 +30,8 @@ GATEWAY = "gateway"
 _NAME_CHARACTERS = 64
 """Three bytes each at most once they are quoted, so that the file's name stays below 255 bytes."""
 
-_TRIES = 10
-_PAUSE_SECONDS = 0.01
-"""Between tries. Ten outlast somebody who only asks, and delay the refusal by a tenth of a second."""
+_TRIES = 3
+"""Between an open and its lock the file may go with its old holder: then it is opened anew."""
 
 _ARGUMENT_CHARACTERS = 200
 _ARGUMENTS = 20
@@ -87,21 +84,6 @@ def hold(folder: Path, owner: str, *, mode: int = 0o600) -> Generator[Path]:
         os.close(descriptor)
 
 
-def is_free(path: Path) -> bool:
-    """Whether nobody holds the lock. Raises ``OSError`` when the file cannot be opened."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
 def read_holder(path: Path) -> Holder | None:
     """What the file says, whoever wrote it; None when it says nothing that can be read."""
     try:
@@ -114,20 +96,12 @@ def read_holder(path: Path) -> Holder | None:
 def _take(path: Path, owner: str, mode: int) -> int:
     for _ in range(_TRIES):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
-        if _lock(descriptor) and _is_at(descriptor, path):
+        if try_lock(descriptor) and _is_at(descriptor, path):
             return descriptor
         os.close(descriptor)
-        time.sleep(_PAUSE_SECONDS)
     holder = read_holder(path)
     who = f"pid {holder.pid}" if holder else "its process is just starting or ending"
     raise OwnerTaken(f"{owner} is in use by another program ({who}); {path} is its lock", holder)
-
-
-def _lock(descriptor: int) -> bool:
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
@@ -139,12 +113,6 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 def _sign(descriptor: int) -> None:
     argv = [each[:_ARGUMENT_CHARACTERS] for each in sys.argv[:_ARGUMENTS]]
-    said = {"pid": os.getpid(), "start_time": _start_time(), "argv": argv}
+    said = {"pid": os.getpid(), "start_time": start_time(os.getpid()), "argv": argv}
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(said).encode(), 0)
-
-
-def _start_time() -> int:
-    """Kernel start time of this process (proc_pid_stat(5), field 22)."""
-    # The second field is the program's name, in which anything may stand: count from its closing bracket.
-    return int(Path("/proc/self/stat").read_text("ascii", "replace").rpartition(")")[2].split()[19])

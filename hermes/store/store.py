@@ -19,6 +19,7 @@ import trio
 from hermes.asks import Ask
 from hermes.errors import ActorCrashed, Unavailable
 from hermes.events import Inbound, Outbound
+from hermes.flock import is_free
 from hermes.messages import Message, Usage
 from hermes.store import (
     asks,
@@ -88,7 +89,7 @@ class SqliteStore(Store):
         raise Unavailable(f"the store did not write within {WRITE_DEADLINE:.0f} s")
 
     def _is_free(self, owner: str) -> bool:
-        return owners.is_free(owners.lock_path(self._run_folder, owner))
+        return is_free(owners.lock_path(self._run_folder, owner))
 
     async def accept(self, event: Inbound, now: float) -> Accepted:
         return await self._write(lambda connection: inbox.accept(connection, event, now))

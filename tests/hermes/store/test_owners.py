@@ -2,12 +2,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from hermes import flock
+from hermes.flock import is_free
 from hermes.store import owners
-from hermes.store.owners import Holder, OwnerTaken, hold, is_free, lock_path, read_holder, terminal_owner
+from hermes.store.owners import Holder, OwnerTaken, hold, lock_path, read_holder, terminal_owner
 
 HOLD = """
 import sys, time
@@ -21,7 +24,7 @@ with hold(Path(sys.argv[1]), sys.argv[2]):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owners, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(flock, "_PAUSE_SECONDS", 0.001)
 
 
 def start(folder: Path, owner: str) -> "subprocess.Popen[str]":
@@ -114,7 +117,7 @@ def test_somebody_who_only_asks_does_not_keep_the_lock_from_its_taker(
         if len(pauses) == 3:
             os.close(asking)
 
-    monkeypatch.setattr(owners.time, "sleep", pause)
+    monkeypatch.setattr(time, "sleep", pause)
     with hold(run_folder, "terminal-x"):
         pass
     assert len(pauses) == 3
@@ -125,7 +128,7 @@ def test_a_file_that_went_while_its_lock_was_taken_is_taken_anew(
 ) -> None:
     """Its old holder removes it at its end: whoever opened it before then holds a lock on nothing."""
     path = lock_path(run_folder, "terminal-x")
-    lock = owners._lock
+    lock = owners.try_lock
     ends = iter(["gone", "another"])
 
     def locked(descriptor: int) -> bool:
@@ -136,7 +139,7 @@ def test_a_file_that_went_while_its_lock_was_taken_is_taken_anew(
             path.touch()
         return lock(descriptor)
 
-    monkeypatch.setattr(owners, "_lock", locked)
+    monkeypatch.setattr(owners, "try_lock", locked)
     with hold(run_folder, "terminal-x"):
         assert not is_free(path)
 
