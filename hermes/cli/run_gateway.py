@@ -144,7 +144,9 @@ def _attach(startup: Startup) -> Sequence[Attached]:
         )
     if not settings.platforms.web.enabled:
         raise ConfigError("no platform is on: set platforms.web.enabled to true", key="platforms.web.enabled")
-    return (_attach_web(startup, require_key=bool(others) or startup.home.managed),)
+    # Who sets a key wants it asked for; the other two are reasons to want one.
+    require_key = bool(settings.api_server.key or others or startup.home.managed)
+    return (_attach_web(startup, require_key=require_key),)
 
 
 def _attach_web(startup: Startup, *, require_key: bool) -> Attached:
