@@ -4,7 +4,7 @@ The gateway and ``hermes chat`` both come through here, so that a conversation i
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -44,10 +44,6 @@ class Program:
     """The owner id under which it claims turns; its lock is held."""
     gateway: bool
     """True in the gateway, False in a terminal."""
-
-    @property
-    def redact(self) -> Callable[[str], str]:
-        return self.redactor.redact
 
     @property
     def working_directory(self) -> Path:

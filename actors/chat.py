@@ -198,9 +198,15 @@ async def _failed(store: Store, key: str, query: Query, message: Outbound) -> bo
     """Whether a message is no answer. A command's output is a notice too, and one that was asked for."""
     if message.kind is OutboundKind.NOTICE:
         return query.event.kind is not InboundKind.COMMAND
-    session = await store.current(key)
-    history = await store.history(session.id, before_turn="") if session else ()
-    return bool(history) and history[-1].finish_reason in _CUT_SHORT
+    # What was answered is not kept from the person because the store cannot be read any more.
+    with trio.move_on_after(LAST_WORDS_WITHIN):
+        try:
+            session = await store.current(key)
+            history = await store.history(session.id, before_turn="") if session else ()
+            return bool(history) and history[-1].finish_reason in _CUT_SHORT
+        except HermesError as error:
+            log.info("the store does not answer at the end: %s", error)
+    return False
 
 
 async def _settle(store: Store) -> None:

@@ -9,6 +9,7 @@ The socket lies in HERMES_HOME with mode 0600: who may open it may do all of thi
 """
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Generator
@@ -31,6 +32,8 @@ EXCHANGE_WITHIN = 10.0
 
 # Connections at once, so that a runaway script cannot eat the descriptors.
 MAX_CONNECTIONS = 16
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, object]], Awaitable[dict[str, object]]]
 
@@ -83,12 +86,24 @@ def _listen(path: Path) -> trio.SocketListener:
 
 async def _serve(handle: Handler, limiter: trio.CapacityLimiter, stream: trio.SocketStream) -> None:
     with trio.move_on_after(EXCHANGE_WITHIN):
-        async with stream, limiter:
-            answer = await _answer(handle, await _line(stream))
+        async with stream:
             try:
-                await stream.send_all(json.dumps(answer).encode() + b"\n")
-            except trio.BrokenResourceError:
-                return  # who asked has left
+                limiter.acquire_nowait()
+            except trio.WouldBlock:
+                # Let go at once: one that waits here holds a descriptor too.
+                await _say(stream, b'{"error": "too many ask at once: try again"}')
+                return
+            try:
+                await _say(stream, await _answer(handle, await _line(stream)))
+            finally:
+                limiter.release()
+
+
+async def _say(stream: trio.SocketStream, line: bytes) -> None:
+    try:
+        await stream.send_all(line + b"\n")
+    except trio.BrokenResourceError:
+        return  # who asked has left
 
 
 async def _line(stream: trio.SocketStream) -> bytes:
@@ -104,11 +119,17 @@ async def _line(stream: trio.SocketStream) -> bytes:
     return received.partition(b"\n")[0]
 
 
-async def _answer(handle: Handler, line: bytes) -> dict[str, object]:
+async def _answer(handle: Handler, line: bytes) -> bytes:
     try:
         request = json.loads(line)
-    except ValueError:
-        return {"error": "a request is one line of JSON"}
+    except (ValueError, RecursionError):
+        return b'{"error": "a request is one line of JSON"}'
     if not isinstance(request, dict):
-        return {"error": "a request is a JSON object"}
-    return await handle(cast(dict[str, object], request))
+        return b'{"error": "a request is a JSON object"}'
+    question = cast(dict[str, object], request)
+    try:
+        return json.dumps(await handle(question)).encode()
+    except Exception as bug:
+        # This actor is core: somebody who asks again and again for what fails would end the gateway.
+        log.exception("the request %s failed", question.get("do"))
+        return json.dumps({"error": f"the gateway failed at it: {type(bug).__name__}; see its log"}).encode()

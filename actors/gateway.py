@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from actors.assembly import Program, conversation_services, open_store
 from actors.control import control
 from actors.lifecycle import ExitCode, Lifecycle, end_process, watch_signals
+from actors.pruning import pruning
 from actors.requests import Requests
 from actors.runtime import ChildSpec
 from actors.runtime.report import Report, What, log_report
@@ -51,6 +52,7 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         ping = base.store.ping
         interval = watchdog_interval(os.environ)
         return (
+            ChildSpec("pruning", partial(pruning, prune=base.store.prune)),
             ChildSpec("control", partial(control, path=program.home.control_socket, handle=requests.handle), core=True),
             ChildSpec(
                 "watchdog",

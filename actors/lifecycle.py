@@ -60,29 +60,29 @@ class Lifecycle:
 
     async def drain(self, store: Store, timeout: float) -> bool:
         """Wait until no turn runs and no answer is unsent, at most ``timeout`` seconds. True when nothing is left."""
+        quiet = False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._cut_short, nursery.cancel_scope)
             with trio.move_on_after(timeout):
-                await _until_quiet(store)
-                nursery.cancel_scope.cancel()
-                return True
+                quiet = await _until_quiet(store)
             nursery.cancel_scope.cancel()
-        return False
+        return quiet
 
     async def _cut_short(self, scope: trio.CancelScope) -> None:
         await self._again.wait()
         scope.cancel()
 
 
-async def _until_quiet(store: Store) -> None:
+async def _until_quiet(store: Store) -> bool:
+    """False when the store does not say: then there is nothing to wait for."""
     while True:
         try:
             counts = await store.counts()
         except HermesError as error:
             log.warning("the store does not say what is unfinished: %s", error)
-            return
+            return False
         if not counts.turns_running and not counts.outbox_pending:
-            return
+            return True
         await trio.sleep(DRAIN_POLL)
 
 

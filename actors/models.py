@@ -5,6 +5,7 @@ incarnation starts with every permit free again, and those lent before it are fo
 """
 
 from collections import OrderedDict
+from contextlib import suppress
 from functools import partial
 from itertools import count
 
@@ -12,12 +13,13 @@ import trio
 from attrs import frozen
 
 from actors.runtime import Address, Context, Reply
-from hermes.errors import ActorCrashed
+from hermes.errors import ActorCrashed, Unavailable
 
 # Streams at once: what 200 busy conversations need, and small against a provider's own limits per key.
 MAX_STREAMS = 256
 
-# Conversations that may queue for a permit; beyond it they wait at the mailbox.
+# Asks that may arrive at once. The actor takes them in as they come, one a conversation, so their number bounds what
+# waits inside.
 MAILBOX = 1024
 
 # Seconds to wait for a permit: a minute of full load is normal, and longer than this a person has given up.
@@ -79,7 +81,8 @@ class LentPermits:
             raise
 
     def release(self, permit: int) -> None:
-        """Give a permit back; with a full mailbox it goes with the next one."""
+        """Give a permit back; with a full mailbox it goes with the next one. At the end of the tree nobody wants it."""
         self._unreturned.append(permit)
-        if self._address.tell_nowait(Release(tuple(self._unreturned))):
-            self._unreturned.clear()
+        with suppress(Unavailable):
+            if self._address.tell_nowait(Release(tuple(self._unreturned))):
+                self._unreturned.clear()

@@ -53,12 +53,21 @@ class Requests:
         }
 
     async def _counts(self) -> tuple[Counts | None, str]:
+        """What the journal holds, and what is wrong with it. Reads pass a writer that hangs, so both are tried."""
         with trio.move_on_after(COUNTS_WITHIN):
+            problem = await self._writing_problem()
             try:
-                return await self.journal.counts(), ""
+                return await self.journal.counts(), problem
             except HermesError as error:
                 return None, f"the store cannot be read: {error}"
         return None, f"the store does not answer within {COUNTS_WITHIN:g} s"
+
+    async def _writing_problem(self) -> str:
+        try:
+            await self.journal.ping()
+        except HermesError as error:
+            return f"the store cannot write: {error}"
+        return ""
 
     def _replace(self, pid: object, start_time: object) -> dict[str, object]:
         if (pid, start_time) != (os.getpid(), self.start_time):

@@ -15,7 +15,9 @@ import trio
 from attrs import frozen
 
 from actors.runtime import Address, Context, Reply
+from hermes.errors import ConfigError
 from hermes.store.database import Database
+from hermes.store.faults import Damaged
 
 # Operations in one transaction: enough for every conversation of a busy gateway, few enough to keep a reply under
 # some 50 ms.
@@ -42,21 +44,33 @@ class Write(Generic[T]):
 async def store_actor(context: Context[Write[object]], path: Path, *, task_status: trio.TaskStatus[None]) -> None:
     """Open the database at ``path``, then commit batches until cancelled.
 
+    A write whose asker has given up is left out: a claim that nobody waits for would count as an attempt all the same.
     Raises ``ConfigError`` (a newer schema, an unreadable file). Cancelled: the batch in hand is committed and
     answered first.
     """
     writer = trio.CapacityLimiter(1)
     in_thread = partial(trio.to_thread.run_sync, limiter=writer)
-    database = await in_thread(Database.open, path)
+    database = await in_thread(_open, path)
     try:
         task_status.started()
         async for first in context.mailbox:
-            batch = [first, *context.mailbox.drain_nowait(MAX_BATCH - 1)]
-            results = await in_thread(database.commit, [write.operation for write in batch])
+            taken = (first, *context.mailbox.drain_nowait(MAX_BATCH - 1))
+            batch = [write for write in taken if not write.reply.abandoned]
+            results = await in_thread(database.commit, [write.operation for write in batch]) if batch else []
             for write, result in zip(batch, results, strict=True):
                 _answer(write, result)
     finally:
-        database.close()
+        # It copies the log back, which takes the time of a slow disk: not the event loop's.
+        with trio.CancelScope(shield=True):
+            await in_thread(database.close)
+
+
+def _open(path: Path) -> Database:
+    try:
+        return Database.open(path)
+    except Damaged as error:
+        # Only a person can mend it: no number of restarts will.
+        raise ConfigError(str(error), file=str(path)) from error
 
 
 def _answer(write: Write[object], result: object) -> None:

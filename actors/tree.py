@@ -7,6 +7,7 @@
     │  └─ processes     the host of child processes
     ├─ conversations    dynamic, one a session key
     ├─ platforms        one supervisor an account: inbound, delivery, liveness
+    ├─ pruning          drops what is settled from the journal
     ├─ control          the socket for `hermes gateway status` and `stop`
     └─ watchdog         systemd's, started last: READY means that all of the above has started
 
@@ -44,6 +45,10 @@ MAX_CONVERSATIONS = 5000
 # Seconds that a conversation gets to close its stream and its tools; what it had not finished is in the journal.
 CONVERSATION_SHUTDOWN = 5.0
 
+# Seconds for the host of child processes to see its last child gone. It gives up after 15 by itself, and a core child
+# that is called stuck ends the gateway.
+PROCESSES_SHUTDOWN = 20.0
+
 
 @frozen
 class Attached:
@@ -74,7 +79,7 @@ class Blueprint:
     services: Callable[[Base], Services]
     """What conversations need; called once, before anything runs."""
     extras: Callable[[Base], Sequence[ChildSpec]]
-    """Children that start last: control and watchdog."""
+    """Children that start last: pruning, control and watchdog."""
     gate: Gate
     report: Callable[[Report], None]
     redact: Callable[[str], str]
@@ -122,7 +127,7 @@ def _core(database: Path) -> tuple[Supervisor, LentHost]:
         (
             ChildSpec("store", partial(store_actor, path=database), core=True, mailbox=STORE_MAILBOX),
             ChildSpec("models", models_actor, core=True, mailbox=MODELS_MAILBOX),
-            ChildSpec("processes", partial(processes_actor, lent=lent), core=True),
+            ChildSpec("processes", partial(processes_actor, lent=lent), core=True, shutdown=PROCESSES_SHUTDOWN),
         ),
     )
     return core, lent

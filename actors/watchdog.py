@@ -1,7 +1,8 @@
 """The watchdog actor: tells systemd the truth (sd_notify(3)): READY once, STATUS in words, WATCHDOG while the loop
 turns and the store answers.
 
-"Disk full" is an answer; a hang is not: then nothing is sent, and systemd restarts the process.
+Any word of the store is an answer ("disk full", "damaged"): no restart would help, and a person is told. A hang is
+none: then nothing is sent, and systemd restarts the process.
 """
 
 import logging
@@ -14,7 +15,7 @@ from attrs import frozen
 
 from actors.messages import Look
 from actors.runtime import Context
-from hermes.errors import StoreFull, Unavailable
+from hermes.errors import HermesError, Unavailable
 from hermes.status import ChildStatus
 
 log = logging.getLogger(__name__)
@@ -64,25 +65,27 @@ async def watchdog(
     notifier.send("READY=1", f"STATUS={_summary(describe())}")
     pace = STATUS_EVERY if interval is None else interval
     while True:
-        if await _answers(store_answers, pace):
-            context.detail("")
-            notifier.send("WATCHDOG=1", f"STATUS={_summary(describe())}")
-        else:
+        said = await _answer(store_answers, pace)
+        if said is None:
             context.detail("the store does not answer")
             notifier.send("STATUS=the store does not answer")
+        else:
+            context.detail(said)
+            notifier.send("WATCHDOG=1", f"STATUS={said or _summary(describe())}")
         await trio.sleep(pace)
 
 
-async def _answers(store_answers: Callable[[], Awaitable[object]], within: float) -> bool:
+async def _answer(store_answers: Callable[[], Awaitable[object]], within: float) -> str | None:
+    """What is wrong with the store in its own words, empty when nothing is; None when it does not answer."""
     with trio.move_on_after(within):
         try:
             await store_answers()
-        except StoreFull:
-            return True
         except Unavailable:
-            return False
-        return True
-    return False
+            return None
+        except HermesError as error:
+            return " ".join(str(error).split())
+        return ""
+    return None
 
 
 def _summary(tree: ChildStatus) -> str:

@@ -30,6 +30,9 @@ _DEFAULT_MANAGER = "NixOS"
 # unix(7): sun_path has 108 bytes on Linux, the closing zero included.
 _SOCKET_PATH_BYTES = 107
 
+# SQLite takes paths of at most 512 bytes (SQLITE_MAX_PATHNAME), and the names of its files go behind.
+_ROOT_BYTES = 400
+
 
 @frozen
 class Home:
@@ -162,11 +165,21 @@ def _root(environ: Mapping[str, str]) -> Path:
     if "\0" in named:
         raise ConfigError("HERMES_HOME holds a zero byte: set it to a path", key="HERMES_HOME")
     try:
-        return Path(named or "~/.hermes").expanduser().absolute()
+        return _bounded(Path(named or "~/.hermes").expanduser().absolute())
     except (RuntimeError, OSError) as error:
         raise ConfigError(
             f"cannot tell where HERMES_HOME is ({error}): set HERMES_HOME to an absolute path", key="HERMES_HOME"
         ) from error
+
+
+def _bounded(root: Path) -> Path:
+    size = len(os.fsencode(root))
+    if size > _ROOT_BYTES:
+        raise ConfigError(
+            f"HERMES_HOME has {size} bytes and may have at most {_ROOT_BYTES}: set it to a shorter path",
+            key="HERMES_HOME",
+        )
+    return root
 
 
 def _manager(named: str, root: Path) -> str:

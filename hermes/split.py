@@ -1,7 +1,8 @@
 """Splits a long markdown text into messages that a platform takes, at the best place that there is.
 
 1. No part is longer than the limit.
-2. A part ends at a paragraph, else a line, else a word, else anywhere. Nothing but whitespace at a cut is lost.
+2. A part ends at a paragraph, else a line, else a word, else anywhere. Nothing but whitespace at a cut is lost, and no
+   part is blank: a platform would refuse it.
 3. A fenced code block that is cut is closed in one part and opened again, with its language, in the next.
 """
 
@@ -26,7 +27,7 @@ def split(text: str, limit: int) -> list[str]:
         opening = _open_fence(part)
         parts.append(f"{part}\n{_closing(opening)}" if opening else part)
     parts.append(opening + text)
-    return parts
+    return [part for part in parts if part.strip()] or parts[:1]
 
 
 def _cut(text: str, room: int) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from actors.conversation.arrivals import Arrivals, Next
 from actors.conversation.commands import Commands
 from actors.conversation.running import RunningTurn
 from actors.conversation.services import Services
-from actors.conversation.session import SessionMemory
+from actors.conversation.session import Session
 from actors.messages import Look
 from actors.runtime import Context
 from hermes.errors import HermesError, leaves
@@ -53,18 +53,22 @@ class _Conversation:
         self._services = services
         self._session_key = session_key
         self._always = always
-        self._memory = SessionMemory(services)
-        self._arrivals = Arrivals(services, session_key, Commands(services, session_key, self._memory))
+        self._session = Session(services)
+        self._arrivals = Arrivals(services, session_key, Commands(services, session_key))
 
     async def run(self, context: Context[Look]) -> None:
         while True:
             blocked = await self._work(context)
+            context.detail("waits: another program is at work in this session" if blocked else "")
             if await self._idle(context, blocked=blocked):
                 return
 
     async def _work(self, context: Context[Look]) -> bool:
         """Settle and claim until nothing is pending. True when a message has to wait for another program's turn."""
         turn = await self._claim()
+        # The claim may have given a turn up, and a crash between a write and its nudge leaves an outbox that nobody was
+        # told of. Whose it is, is not known here; a look at an empty one costs a read.
+        self._services.outlets.look_everywhere()
         while True:
             if turn is not None:
                 await self._run(turn, context)
@@ -87,8 +91,7 @@ class _Conversation:
     async def _run(self, turn: Turn, context: Context[Look]) -> None:
         context.detail(f"turn {turn.lease.turn_id}")
         try:
-            await self._memory.prepare(turn)
-            running = RunningTurn(self._services, self._memory, turn, self._always)
+            running = RunningTurn(self._services, self._session, turn, self._always)
             await running.run(context.mailbox, lambda: self._arrivals.take(running))
         except BaseException as error:
             if all(isinstance(leaf, trio.Cancelled) for leaf in leaves(error)):

@@ -6,10 +6,10 @@ import time
 from actors.conversation import outbound, wording
 from actors.conversation.running import RunningTurn
 from actors.conversation.services import Services
-from actors.conversation.session import SessionMemory
 from hermes.agent.commands import Invocation, help_text, parse
 from hermes.agent.turnio import Stopped, StopReason
 from hermes.asks import APPROVAL_CHOICES, AskKind
+from hermes.errors import HermesError
 from hermes.status import ChildStatus
 from hermes.store.interface import InboxRow, SessionInfo
 
@@ -17,19 +17,28 @@ from hermes.store.interface import InboxRow, SessionInfo
 class Commands:
     """The handlers of one session's commands."""
 
-    def __init__(self, services: Services, session_key: str, memory: SessionMemory) -> None:
+    def __init__(self, services: Services, session_key: str) -> None:
         self._services = services
         self._session_key = session_key
-        self._memory = memory
 
     async def carry_out(self, row: InboxRow, running: RunningTurn | None) -> None:
-        """Do what the row says and settle it; its output is in the outbox afterwards."""
+        """Do what the row says and settle it; its output is in the outbox afterwards.
+
+        A bug settles it too before it goes up: a row that crashed each incarnation would end its chat for good.
+        """
         invocation = parse(row.event.text)
-        if invocation is None:
-            await self._say(row, help_text())
-        else:
-            await self._dispatch(row, invocation, running)
-        self._services.outlets.look(row.event.source)
+        try:
+            if invocation is None:
+                await self._say(row, help_text())
+            else:
+                await self._dispatch(row, invocation, running)
+        except HermesError:
+            raise
+        except Exception:
+            await self._say(row, wording.COMMAND_FAILED)
+            raise
+        finally:
+            self._services.outlets.look(row.event.source)
 
     async def _dispatch(self, row: InboxRow, invocation: Invocation, running: RunningTurn | None) -> None:
         match invocation.command.name:
@@ -58,12 +67,12 @@ class Commands:
     async def _new(self, row: InboxRow) -> None:
         notice = outbound.notice(row, wording.NEW_SESSION)
         await self._services.store.renew(row.id, self._session_key, (notice,), time.time())
-        self._memory.forget()
 
     async def _stop(self, row: InboxRow, running: RunningTurn | None) -> None:
-        await self._say(row, wording.STOPPED if running else wording.NOTHING_RUNS)
+        # Stopped first: after a crash in between, the row still waits, and nobody was told of what did not happen.
         if running:
             await running.feed(Stopped(StopReason.STOP))
+        await self._say(row, wording.STOPPED if running else wording.NOTHING_RUNS)
 
     async def _decide(self, row: InboxRow, running: RunningTurn | None, choice: str) -> None:
         ask = running.oldest_ask() if running else None
@@ -77,18 +86,15 @@ class Commands:
     async def _retry(self, row: InboxRow) -> None:
         nothing = outbound.notice(row, wording.NOTHING_TO_RETRY)
         await self._services.store.retry(row.id, self._session_key, nothing, time.time())
-        self._memory.forget()
 
     async def _undo(self, row: InboxRow) -> None:
         undone = outbound.notice(row, wording.UNDONE)
         nothing = outbound.notice(row, wording.NOTHING_TO_UNDO)
         await self._services.store.undo(row.id, self._session_key, undone, nothing, time.time())
-        self._memory.forget()
 
     async def _status(self, running: RunningTurn | None) -> str:
         session = await self._services.store.current(self._session_key)
-        tree = self._services.describe()
-        ailing = [name for name, child in _leaves(tree) if not child.healthy]
+        ailing = _ailing(self._services.describe())
         return "\n".join(
             (
                 f"- session: {session.id if session else 'none yet'}",
@@ -97,6 +103,19 @@ class Commands:
                 f"- gateway: {'well' if not ailing else 'not well: ' + ', '.join(ailing)}",
             )
         )
+
+
+def _ailing(tree: ChildStatus) -> list[str]:
+    """The actors that are not well. Conversations are counted: their names tell who else talks here."""
+    others, names = 0, list[str]()
+    for path, child in _leaves(tree):
+        if child.healthy:
+            continue
+        if path.startswith(f"{tree.name}/conversations/"):
+            others += 1
+        else:
+            names.append(path)
+    return [*names, *([f"{others} conversations"] if others else ())]
 
 
 def _leaves(child: ChildStatus, path: str = "") -> list[tuple[str, ChildStatus]]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from actors.conversation.services import Services
 from hermes.agent.turnio import ModelFailed, ModelReplied, ModelText, TurnEvent
-from hermes.errors import AuthError, ConfigError, HermesError, RateLimited, TransientError
+from hermes.errors import AuthError, ConfigError, HermesError, RateLimited, RemoteProtocolError, TransientError
 from hermes.failpoints import failpoint
 from hermes.models.contract import Completed, ModelRequest, TextDelta
 
@@ -36,6 +36,7 @@ async def _stream(services: Services, request: ModelRequest, emit: Emit) -> None
                 failpoint("turn.after_model")
                 await emit(ModelReplied(piece.message, piece.usage))
                 return
+    raise RemoteProtocolError("its stream ended before the message did")
 
 
 def explain(error: HermesError) -> str:

@@ -23,7 +23,7 @@ from attrs import evolve, frozen
 from actors.conversation import outbound, wording
 from actors.conversation.model_call import Emit, call_model
 from actors.conversation.services import Services
-from actors.conversation.session import SessionMemory
+from actors.conversation.session import Prefix, Session
 from actors.conversation.tool_call import ToolCalls
 from actors.messages import LOOK, Look
 from actors.runtime import Mailbox
@@ -37,6 +37,7 @@ from hermes.agent.turnio import (
     CancelWork,
     Finish,
     Join,
+    ModelFailed,
     Persist,
     PlannedCall,
     RunTools,
@@ -46,7 +47,7 @@ from hermes.agent.turnio import (
     TurnEvent,
 )
 from hermes.asks import Ask
-from hermes.errors import LeaseLost
+from hermes.errors import ConfigError, LeaseLost
 from hermes.events import Draft, DraftState
 from hermes.failpoints import failpoint
 from hermes.messages import Message, Role
@@ -56,6 +57,10 @@ from hermes.store.interface import AnswerResult, InboxRow, Turn
 
 # Deltas wait here while an effect is performed; a model that writes faster than the disk is slowed down.
 EVENT_BOUND = 64
+
+# Seconds between two looks at a question's deadline.
+MIN_EXPIRY_PAUSE = 0.05
+MAX_EXPIRY_PAUSE = 30.0
 
 
 @frozen
@@ -69,10 +74,11 @@ class _Work:
 class RunningTurn:
     """One claimed turn, from its claim to its end."""
 
-    def __init__(self, services: Services, memory: SessionMemory, turn: Turn, always: set[str]) -> None:
+    def __init__(self, services: Services, session: Session, turn: Turn, always: set[str]) -> None:
         settings = services.settings
         self._services = services
-        self._memory = memory
+        self._session = session
+        self._prefix: Prefix | None = None
         self.turn = turn
         self.machine = TurnMachine(
             turn.lease.turn_id,
@@ -97,24 +103,27 @@ class RunningTurn:
 
     async def run(self, mailbox: Mailbox[Look], take_arrivals: Callable[[], Awaitable[None]]) -> None:
         """Run to the end. Cancelled or crashed: the journal holds the turn as far as it came."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            nursery.start_soon(self._watch, mailbox)
-            self._show(DraftState.THINKING)
-            await self._perform(self.machine.start())
-            for ask in self.machine.open_asks:
-                self._spawn(self._expire_later, ask)
-            if self.turn.resumed:
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._watch, mailbox)
+                await self._go(take_arrivals)
+                self._nursery.cancel_scope.cancel()
+        finally:
+            self._show(DraftState.ENDED)
+
+    async def _go(self, take_arrivals: Callable[[], Awaitable[None]]) -> None:
+        self._show(DraftState.THINKING)
+        await self._perform(self.machine.start())
+        for ask in self.machine.open_asks:
+            self._spawn(self._expire_later, ask)
+        # Before the first nudge: the one for a /stop that waits behind this turn's message may be spent already.
+        await take_arrivals()
+        while not self._finished:
+            item = await self._events.receive()
+            if isinstance(item, Look):
                 await take_arrivals()
-            while not self._finished:
-                item = await self._events.receive()
-                if isinstance(item, Look):
-                    await take_arrivals()
-                elif item.number == self._work:
-                    await self.feed(item.event)
-            nursery.cancel_scope.cancel()
-        self._show(DraftState.ENDED)
-        self._memory.extend(self.machine.messages)
+            elif item.number == self._work:
+                await self.feed(item.event)
 
     async def feed(self, event: TurnEvent) -> None:
         """Give the machine one event and perform what it asks for. After the end it is a no-op."""
@@ -164,7 +173,7 @@ class RunningTurn:
             case CallModel(final=final):
                 self._start(self._call_model, final)
             case RunTools(calls=calls):
-                self._show(DraftState.TOOL, tool=", ".join(_preview(planned) for planned in calls))
+                self._show(DraftState.TOOL, tool=", ".join(self._preview(planned) for planned in calls))
                 for planned in calls:
                     self._start(self._run_tool, planned)
             case ShowDraft(text=text):
@@ -176,9 +185,19 @@ class RunningTurn:
 
     async def _persist(self, effect: Persist) -> None:
         store, lease = self._services.store, self.turn.lease
-        await store.append(lease, self._position, effect.messages, effect.usage, time.time())
+        await store.append(lease, self._position, self._redacted(effect.messages), effect.usage, time.time())
         self._position += len(effect.messages)
         failpoint("turn.after_append")
+
+    def _redacted(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """What a model said, as the transcript keeps it. Results come redacted; a call must run as it was made."""
+        redact = self._services.redactor.redact
+        return tuple(
+            evolve(message, content=redact(message.content), reasoning=redact(message.reasoning))
+            if message.role is Role.ASSISTANT
+            else message
+            for message in messages
+        )
 
     async def steer(self, row: InboxRow) -> None:
         """Offer a message to the turn; a row that finds no place in it stays pending for the next one."""
@@ -197,14 +216,22 @@ class RunningTurn:
         out = outbound.answers(self.turn, self._services.redactor.redact(effect.text), limit)
         failpoint("turn.before_finish")
         await self._services.store.finish(
-            self.turn.lease, self._position, effect.messages, out, effect.outcome, effect.usage, time.time()
+            self.turn.lease,
+            self._position,
+            self._redacted(effect.messages),
+            out,
+            effect.outcome,
+            effect.usage,
+            time.time(),
         )
         self._finished = True
         failpoint("turn.after_finish")
         self._services.outlets.look(source)
 
     async def _ask(self, ask: Ask) -> None:
-        await self._services.store.open_ask(self.turn.lease, ask, outbound.question(self.turn, ask), time.time())
+        question = outbound.question(self.turn, ask)
+        question = evolve(question, text=self._services.redactor.redact(question.text))
+        await self._services.store.open_ask(self.turn.lease, ask, question, time.time())
         failpoint("ask.after_open")
         self._show(DraftState.WAITING)
         self._services.outlets.look(self.turn.rows[-1].event.source)
@@ -221,9 +248,12 @@ class RunningTurn:
             self._services.outlets.look(row.event.source)
 
     async def _expire_later(self, ask: Ask) -> None:
-        await trio.sleep(max(0.0, ask.deadline - time.time()))
-        if await self._services.store.expire_ask(self.turn.lease, ask.id, time.time()):
-            await self._send.send(_Work(self._work, AskExpired(ask.id)))
+        """The deadline is the wall clock's, which may be set and goes on while the machine sleeps: look again."""
+        while self.ask(ask.id) is not None:
+            await trio.sleep(min(MAX_EXPIRY_PAUSE, max(MIN_EXPIRY_PAUSE, ask.deadline - time.time())))
+            if await self._services.store.expire_ask(self.turn.lease, ask.id, time.time()):
+                await self._send.send(_Work(self._work, AskExpired(ask.id)))
+                return
 
     def _start(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
         """Start work that ``CancelWork`` ends; its events are dropped from then on."""
@@ -244,13 +274,20 @@ class RunningTurn:
 
     async def _call_model(self, final: bool, emit: Emit) -> None:
         services = self._services
+        if self._prefix is None:
+            try:
+                self._prefix = await self._session.prefix(self.turn)
+            except ConfigError as error:
+                # A person has to mend it, so the chat is told; ending the actor would leave it silent until then.
+                await emit(ModelFailed(str(error)))
+                return
         # Said to the model and not kept: the person never wrote it.
         closing = (Message(Role.USER, SUM_UP),) if final else ()
         request = ModelRequest(
             model=services.model.name,
-            system=self._memory.system,
+            system=self._prefix.system,
             tools=() if final else services.schemas,
-            messages=(*self._memory.history, *self.machine.messages, *closing),
+            messages=(*self._prefix.history, *self.machine.messages, *closing),
         )
         await call_model(services, request, emit)
 
@@ -266,6 +303,7 @@ class RunningTurn:
         draft = Draft(event.source, event.session_key, lease.turn_id, state, text, tool)
         self._services.outlets.show(draft)
 
-
-def _preview(planned: PlannedCall) -> str:
-    return wording.shorten(f"{planned.call.name} {planned.call.arguments}")
+    def _preview(self, planned: PlannedCall) -> str:
+        """Redacted before it is cut: half a secret is not recognised."""
+        redacted = self._services.redactor.redact(f"{planned.call.name} {planned.call.arguments}")
+        return wording.shorten(redacted)

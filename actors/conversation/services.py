@@ -36,6 +36,10 @@ class Outlets(Protocol):
         """There is something in the outbox of this account."""
         ...
 
+    def look_everywhere(self) -> None:
+        """There may be something in the outbox of any account."""
+        ...
+
     def show(self, draft: Draft) -> None:
         """Show a draft, the latest of its chat only."""
         ...

@@ -1,37 +1,45 @@
-"""What a conversation keeps in memory of its session: the frozen prompt and the transcript before the running turn."""
+"""What stands before a turn in each of its requests: the session's frozen prompt and its transcript so far."""
 
 import trio
+from attrs import frozen
 
 from actors.conversation.services import Services
+from hermes.errors import ConfigError
 from hermes.messages import Message
 from hermes.store.interface import Turn
 
 
-class SessionMemory:
-    """Loaded at the first turn, extended by each, dropped when a command changes the transcript."""
+@frozen
+class Prefix:
+    """Byte-identical from turn to turn but for what was said since."""
+
+    system: str
+    history: tuple[Message, ...]
+
+
+class Session:
+    """Reads the prefix of each turn.
+
+    The transcript is read anew for each: a command may have taken an exchange back, and a session that a terminal has
+    resumed is talked to by two programs. So nothing of it stays in memory between turns.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._session_id: str = ""
-        self.system: str = ""
-        self.history: list[Message] = []
-
-    async def prepare(self, turn: Turn) -> None:
-        """Make prompt and history those of the turn's session."""
-        if turn.lease.session_id == self._session_id:
-            return
-        store, lease = self._services.store, turn.lease
-        platform = self._services.outlets.platform(turn.rows[-1].event.source)
-        built = await trio.to_thread.run_sync(self._services.build_prompt, platform)
-        self.system = await store.freeze_prompt(lease.session_id, built)
-        self.history = list(await store.history(lease.session_id, before_turn=lease.turn_id))
-        self._session_id = lease.session_id
-
-    def extend(self, messages: tuple[Message, ...]) -> None:
-        """A turn is over: what it said is history."""
-        self.history.extend(messages)
-
-    def forget(self) -> None:
-        """The stored transcript changed: read it anew before the next turn."""
         self._session_id = ""
-        self.history = []
+        self._system = ""
+
+    async def prefix(self, turn: Turn) -> Prefix:
+        """What comes before ``turn``. Raises ``ConfigError`` when no prompt can be made."""
+        store, lease = self._services.store, turn.lease
+        if lease.session_id != self._session_id:
+            self._system = await store.freeze_prompt(lease.session_id, await self._build(turn))
+            self._session_id = lease.session_id
+        return Prefix(self._system, await store.history(lease.session_id, before_turn=lease.turn_id))
+
+    async def _build(self, turn: Turn) -> str:
+        platform = self._services.outlets.platform(turn.rows[-1].event.source)
+        try:
+            return await trio.to_thread.run_sync(self._services.build_prompt, platform)
+        except OSError as error:
+            raise ConfigError(f"{error.filename or 'a file of the prompt'} cannot be read: {error.strerror}") from error

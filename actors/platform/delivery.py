@@ -1,28 +1,33 @@
 """The delivery child of a platform: takes the outbox rows of its account to the chat, in order in each chat, chats in
 parallel.
 
-Each row is ``sending`` in the store before the first byte leaves, and ``sent`` after the platform said so. What lies
-between is the ambiguous window: an incarnation that finds rows there (a crash, a kill) sends them again, under the
-same key where the platform knows keys, with a visible mark where it does not. What fails by the world waits with
-backoff and holds back its own chat only; what the platform refuses for good ends with its reason.
+1. Each row is ``sending`` in the store before the first byte leaves, and ``sent`` after the platform said so. What lies
+   between is the ambiguous window: an incarnation that finds rows there (a crash, a kill) sends them again, under the
+   same key where the platform knows keys, with a visible mark where it does not.
+2. What fails by the world waits with backoff and holds back its own chat only; what the platform refuses for good ends
+   with its reason. So does a store that cannot write just now: what was sent is recorded when it can, not sent again.
+3. A bug in one send lets the others come to their end before it goes up. Only the row that crashed is blamed for it,
+   and an orderly stop is held against none.
+4. A nudge says "look"; the sweep finds what nobody was told of.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from itertools import count
 from random import random
 
 import trio
-from attrs import evolve, frozen
+from attrs import frozen
 
 from actors.messages import Look
-from actors.platform.outlet import DraftBoard
+from actors.platform.drafts import DraftBoard, show_drafts
 from actors.runtime import Backoff, Context, Mailbox
 from actors.runtime.backoff import lower_bound
-from adapters.contract import Adapter, Ambiguous, Drafts, Idempotency
-from hermes.errors import HermesError, Refused, TransientError
-from hermes.events import Draft
+from adapters.contract import Adapter, Ambiguous, Idempotency
+from hermes.errors import HermesError, Refused, TransientError, Unavailable
 from hermes.failpoints import failpoint
 from hermes.store.interface import DeliveryLease, OutboxRow, Store
 
@@ -35,11 +40,17 @@ SEND_WITHIN = 60.0
 # A nudge says only "look", so one waiting is as good as many.
 MAILBOX = 1
 
-# Seconds between two draft updates: quick enough to read along, and a fifth of what a socket costs per delta.
-DRAFT_INTERVAL = 0.05
+# Seconds between two looks at the outbox without a nudge: whoever wrote into it may have crashed before the nudge.
+SWEEP = 30.0
 
-# Seconds that showing one draft may take before it is skipped.
-DRAFT_WITHIN = 5.0
+# Seconds between two looks where the time of a row has come and there is no free place for it.
+MIN_PAUSE = 0.25
+
+# Seconds for the other sends to end before a bug in one goes up; most take less than one.
+SETTLE_WITHIN = 5.0
+
+# Seconds for the store to record what became of a send while this actor is stopped, well within its grace.
+RECORD_WITHIN = 2.0
 
 # Backoff of one row whose send failed by the world.
 RETRY = Backoff(first=0.5, cap=5.0)
@@ -71,29 +82,46 @@ async def delivery(
     idempotent = adapter.limits.idempotency is not Idempotency.NONE
     lease = await store.open_delivery(adapter.name, adapter.account, idempotent=idempotent, now=time.time())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_pump_drafts, adapter, drafts, redact)
+        nursery.start_soon(show_drafts, adapter, drafts, redact)
         task_status.started()
-        await _Deliveries(Outgoing(adapter, store, lease), nursery).run(context)
+        await _Deliveries(Outgoing(adapter, store, lease), nursery, drafts).run(context)
 
 
 class _Deliveries:
     """The loop of one incarnation: which chats are being sent to, and when to look again."""
 
-    def __init__(self, outgoing: Outgoing, nursery: trio.Nursery) -> None:
+    def __init__(self, outgoing: Outgoing, nursery: trio.Nursery, drafts: DraftBoard) -> None:
         self._out = outgoing
         self._nursery = nursery
+        self._drafts = drafts
         self._busy: set[Chat] = set()
         self._news = trio.Event()
         self._look_at = 0.0
         self._failures: dict[Chat, int] = {}
+        """Failures in a row of the chats that wait for another try."""
+        self._bug: Exception | None = None
 
     async def run(self, context: Context[Look]) -> None:
         self._nursery.start_soon(self._watch, context.mailbox)
-        while True:
-            self._news = trio.Event()
-            await self._start_due()
-            context.detail(f"{len(self._busy)} being sent" if self._busy else "")
-            with trio.move_on_after(max(0.0, self._look_at - time.time())):
+        try:
+            while self._bug is None:
+                self._news = trio.Event()
+                await self._start_due()
+                context.detail(", ".join(filter(None, (self._summary(), self._drafts.off))))
+                with trio.move_on_after(min(SWEEP, max(MIN_PAUSE, self._look_at - time.time()))):
+                    await self._news.wait()
+            raise self._bug
+        except Exception:
+            await self._let_others_end()
+            raise
+
+    def _summary(self) -> str:
+        return f"{len(self._busy)} being sent" if self._busy else ""
+
+    async def _let_others_end(self) -> None:
+        with trio.move_on_after(SETTLE_WITHIN):
+            while self._busy:
+                self._news = trio.Event()
                 await self._news.wait()
 
     async def _watch(self, mailbox: Mailbox[Look]) -> None:
@@ -102,36 +130,55 @@ class _Deliveries:
 
     async def _start_due(self) -> None:
         store, lease = self._out.store, self._out.lease
-        if room := MAX_SENDS - len(self._busy):
-            for row in await store.due(lease, frozenset(self._busy), room, time.time()):
-                chat = (row.message.source.chat_id, row.message.source.thread_id)
-                self._busy.add(chat)
-                self._nursery.start_soon(self._deliver, chat, row)
-        if time.time() >= self._look_at:
-            self._look_at = await store.next_due(lease) or math.inf
+        try:
+            if room := MAX_SENDS - len(self._busy):
+                for row in await store.due(lease, frozenset(self._busy), room, time.time()):
+                    chat = (row.message.source.chat_id, row.message.source.thread_id)
+                    self._busy.add(chat)
+                    self._nursery.start_soon(self._deliver, chat, row)
+            if time.time() >= self._look_at:
+                self._look_at = await store.next_due(lease) or math.inf
+        except (TransientError, Unavailable) as error:
+            log.warning("%s: the outbox cannot be read just now: %s", self._out.adapter.name, error)
+            self._look_at = time.time() + RETRY.cap
 
     async def _deliver(self, chat: Chat, row: OutboxRow) -> None:
-        """One attempt at one row; its chat is free again afterwards."""
+        """One attempt at one row; its chat is free again afterwards. A bug is kept for ``run`` to raise."""
         try:
             failpoint("outbox.before_send")
-            if await self._out.store.begin_send(self._out.lease, row.id, time.time()):
+            if await self._begin(row):
                 failpoint("outbox.after_begin_send")
                 await self._attempt(chat, row)
+        except Exception as bug:
+            self._bug = self._bug or bug
         finally:
             self._busy.discard(chat)
             self._news.set()
+
+    async def _begin(self, row: OutboxRow) -> bool:
+        """False when it is not to be sent, or cannot be just now."""
+        try:
+            return await self._out.store.begin_send(self._out.lease, row.id, time.time())
+        except (TransientError, Unavailable) as error:
+            log.warning("%s: row %d waits for the store: %s", self._out.adapter.name, row.id, error)
+            await trio.sleep(RETRY.cap)
+            return False
 
     async def _attempt(self, chat: Chat, row: OutboxRow) -> None:
         store, lease = self._out.store, self._out.lease
         try:
             message_id = await self._send(row)
         except Refused as refusal:
-            await self._refused(row, refusal)
+            await self._record(partial(self._refuse, row, refusal))
+            self._failures.pop(chat, None)
         except TransientError as error:
             await self._defer(chat, row, error)
+        except trio.Cancelled:
+            await self._hand_back(row)
+            raise
         else:
             failpoint("outbox.after_send")
-            await store.sent(lease, row.id, message_id, time.time())
+            await self._record(lambda: store.sent(lease, row.id, message_id, time.time()))
             failpoint("outbox.after_sent")
             self._failures.pop(chat, None)
 
@@ -146,7 +193,28 @@ class _Deliveries:
             return receipt.message_id
         raise Ambiguous(f"{adapter.name} did not answer within {SEND_WITHIN:g} s")
 
-    async def _refused(self, row: OutboxRow, refusal: Refused) -> None:
+    async def _record(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Make durable what became of a send, however long the store takes; its chat waits for that.
+
+        Cancelled: ``RECORD_WITHIN`` seconds more, then the row is found as being sent.
+        """
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + RECORD_WITHIN):
+            if await self._wrote(write):
+                return
+        for attempt in count():
+            await trio.sleep(RETRY.delay(attempt, random))
+            if await self._wrote(write):
+                return
+
+    async def _wrote(self, write: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            await write()
+        except (TransientError, Unavailable) as error:
+            log.warning("%s: a send is not recorded yet: %s", self._out.adapter.name, error)
+            return False
+        return True
+
+    async def _refuse(self, row: OutboxRow, refusal: Refused) -> None:
         if row.message_id:
             await self._out.store.resend_anew(self._out.lease, row.id)
         else:
@@ -156,24 +224,19 @@ class _Deliveries:
         attempt = self._failures[chat] = self._failures.get(chat, -1) + 1
         not_before = time.time() + max(RETRY.delay(attempt, random), lower_bound(error))
         unknown = isinstance(error, Ambiguous) and not row.message_id
-        await self._out.store.defer(
-            self._out.lease, row.id, not_before=not_before, ambiguous=unknown or row.ambiguous, reason=str(error)
+        await self._record(
+            lambda: self._out.store.defer(
+                self._out.lease, row.id, not_before=not_before, ambiguous=unknown or row.ambiguous, reason=str(error)
+            )
         )
         self._look_at = min(self._look_at, not_before)
 
-
-async def _pump_drafts(adapter: Adapter, drafts: DraftBoard, redact: Callable[[str], str]) -> None:
-    if adapter.limits.drafts is not Drafts.EPHEMERAL:
-        return
-    while True:
-        for draft in await drafts.take():
-            with trio.move_on_after(DRAFT_WITHIN):
-                await _show(adapter, evolve(draft, text=redact(draft.text), tool=redact(draft.tool)))
-        await trio.sleep(DRAFT_INTERVAL)
-
-
-async def _show(adapter: Adapter, draft: Draft) -> None:
-    try:
-        await adapter.show_draft(draft)
-    except HermesError as error:
-        log.debug("%s: a draft was skipped: %s", adapter.name, error)
+    async def _hand_back(self, row: OutboxRow) -> None:
+        """Cut short in good order: what became of the send is unknown, and no attempt is held against its row."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + RECORD_WITHIN):
+            try:
+                await self._out.store.defer(
+                    self._out.lease, row.id, not_before=0.0, ambiguous=True, reason="cut short by an orderly end"
+                )
+            except HermesError as error:
+                log.warning("%s: row %d was not handed back: %s", self._out.adapter.name, row.id, error)

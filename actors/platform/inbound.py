@@ -4,6 +4,7 @@ An event counts as accepted when its row is in the inbox; the nudge after it is 
 time the adapter is connected anew, every session of the account with unfinished work is woken.
 """
 
+import logging
 import time
 
 import trio
@@ -14,7 +15,7 @@ from actors.platform.connection import Proof, Surroundings
 from actors.runtime import Context
 from adapters.contract import Adapter
 from hermes.agent.commands import parse
-from hermes.errors import Unavailable
+from hermes.errors import TransientError, Unavailable
 from hermes.events import Inbound, InboundKind
 from hermes.failpoints import failpoint
 from hermes.status import ChildStatus
@@ -22,6 +23,8 @@ from hermes.store.interface import Accepted, Transcript
 
 # Seconds between two looks for sessions that were accepted and never woken (a crash between commit and nudge).
 SWEEP = 30.0
+
+log = logging.getLogger(__name__)
 
 
 class Host:
@@ -79,5 +82,11 @@ async def _run(adapter: Adapter, host: Host, *, task_status: trio.TaskStatus[Non
 
 async def _wake(adapter: Adapter, around: Surroundings) -> None:
     failpoint("recovery.before_wake")
-    for session_key in await around.store.unfinished(adapter.name, adapter.account):
+    try:
+        unfinished = await around.store.unfinished(adapter.name, adapter.account)
+    except (TransientError, Unavailable) as error:
+        # The connection is none the worse for it.
+        log.warning("%s: unfinished conversations are woken at the next sweep: %s", adapter.name, error)
+        return
+    for session_key in unfinished:
         around.conversations.tell_nowait(session_key, LOOK)

@@ -1,36 +1,11 @@
 """The way out of one platform account, as conversations see it: nudges for its delivery actor, and the latest draft
 of each chat."""
 
-import trio
-
 from actors.conversation.services import Platform
 from actors.messages import LOOK, Look
+from actors.platform.drafts import DraftBoard
 from actors.runtime import Address
 from hermes.events import Draft, Source
-
-# Chats that may have a draft waiting to be shown; beyond it drafts are skipped, which loses nothing but the view.
-MAX_DRAFTS = 1024
-
-
-class DraftBoard:
-    """The newest draft of each turn, until the pump shows it. Latest wins."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, Draft] = {}
-        self._news = trio.Event()
-
-    def put(self, draft: Draft) -> None:
-        if draft.turn_id in self._waiting or len(self._waiting) < MAX_DRAFTS:
-            self._waiting[draft.turn_id] = draft
-            self._news.set()
-
-    async def take(self) -> list[Draft]:
-        """Wait until there is one, and take them all."""
-        await self._news.wait()
-        self._news = trio.Event()
-        drafts = list(self._waiting.values())
-        self._waiting.clear()
-        return drafts
 
 
 class Outlet:
@@ -57,6 +32,10 @@ class Outlets:
 
     def look(self, source: Source) -> None:
         if outlet := self._of(source):
+            outlet.look()
+
+    def look_everywhere(self) -> None:
+        for outlet in self._outlets.values():
             outlet.look()
 
     def show(self, draft: Draft) -> None:

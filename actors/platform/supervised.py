@@ -12,9 +12,10 @@ from actors.conversation.services import Platform
 from actors.platform.connection import Proof, Surroundings
 from actors.platform.delivery import MAILBOX as DELIVERY_MAILBOX
 from actors.platform.delivery import delivery
+from actors.platform.drafts import DraftBoard
 from actors.platform.inbound import inbound
 from actors.platform.liveness import liveness
-from actors.platform.outlet import DraftBoard, Outlet
+from actors.platform.outlet import Outlet
 from actors.runtime import Backoff, ChildSpec, Strategy, Supervisor
 from adapters.contract import Adapter
 

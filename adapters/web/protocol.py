@@ -35,6 +35,8 @@ class BadFrame(RemoteProtocolError):
         self.frame_id = frame_id
 
 
+# What SQLite and most other stores count in.
+_IS_ENTRY_ID = validators.and_(validators.ge(0), validators.lt(2**63))
 _IS_CHAT = validators.matches_re(CHAT)
 _IS_EVENT_ID = validators.matches_re(EVENT_ID)
 _IS_ASK_ID = validators.matches_re(r"[\x20-\x7e]{1,200}")
@@ -76,7 +78,7 @@ class Older:
     """More of the chat, before the entry with this id."""
 
     chat: str = field(validator=_IS_CHAT)
-    before: int = field()
+    before: int = field(validator=_IS_ENTRY_ID)
 
 
 @frozen

@@ -70,9 +70,11 @@ def stop() -> None:
     lock = InstanceLock(home.gateway_lock)
     if not _held(lock, home):
         raise HermesError("no gateway is running for this home")
+    holder = lock.holder()
     request(home.control_socket, {"do": "stop"}, within=ANSWER_WITHIN)
     deadline = time.monotonic() + _drain_timeout(home) + STOP_GRACE
-    while _held(lock, home):
+    # Its successor, which a service manager may start at once, is none of ours.
+    while _held(lock, home) and lock.holder() in (holder, None):
         if time.monotonic() > deadline:
             raise HermesError("the gateway has not ended yet: see `hermes gateway status`")
         time.sleep(0.05)
@@ -140,5 +142,10 @@ def _watch(home: Home) -> NoReturn:
 
 def _drain_timeout(home: Home) -> float:
     from hermes.config.load import load
+    from hermes.config.schema import Agent
 
-    return load(home, os.environ).settings.agent.restart_drain_timeout
+    try:
+        return load(home, os.environ).settings.agent.restart_drain_timeout
+    except ConfigError:
+        # What is wrong with the file now was not when the gateway read it, and is no reason to look away from its end.
+        return Agent().restart_drain_timeout

@@ -16,6 +16,7 @@ import select
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import click
 
@@ -35,7 +36,7 @@ def reported() -> Generator[None]:
         try:
             yield
         finally:
-            sys.stdout.flush()
+            _flush_output()
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except BrokenPipeError as error:
@@ -100,6 +101,13 @@ def _reader_is_gone() -> bool:
     for stream in (1, 2):
         poll.register(stream, 0)
     return any(events & select.POLLERR for _, events in poll.poll(0))
+
+
+def _flush_output() -> None:
+    """A program that was started without a standard output has none to flush."""
+    output: TextIO | None = sys.stdout
+    if output is not None:
+        output.flush()
 
 
 def _forget_output() -> None:

@@ -42,7 +42,7 @@ def _headline(answer: dict[str, Any]) -> Text:
     if answer["draining"]:
         text.append(", finishing what is under way before it ends", style="yellow")
     if answer["problem"]:
-        text.append(f": {answer['problem']}", style="red")
+        text.append(f": {_plain(answer['problem'])}", style="red")
     return text
 
 
@@ -50,22 +50,33 @@ def _tree(child: dict[str, Any], now: float, parent: Tree | None = None) -> Tree
     line = _line(child, now)
     node = Tree(line) if parent is None else parent.add(line)
     children = child["children"]
-    for inner in children[:_SHOWN]:
+    # What is not well is never among those that are only counted.
+    for inner in children if len(children) <= _SHOWN else sorted(children, key=_well)[:_SHOWN]:
         _tree(inner, now, node)
     if len(children) > _SHOWN:
         node.add(Text(f"and {len(children) - _SHOWN} more", style="dim"))
     return node
 
 
+def _well(child: dict[str, Any]) -> bool:
+    return child["state"] == "running" and all(map(_well, child["children"]))
+
+
 def _line(child: dict[str, Any], now: float) -> Text:
-    text = Text(f"{child['name']} ")
+    text = Text(f"{_plain(child['name'])} ")
     text.append(child["state"], style=_COLOURS.get(child["state"], ""))
     text.append(f" {_age(now - child['since'])}", style="dim")
     for note in _notes(child, now):
-        text.append(f" · {note}", style="dim")
+        text.append(f" · {_plain(note)}", style="dim")
     if child["failure"]:
-        text.append(f" · {child['failure']['error']} ({_age(now - child['failure']['at'])} ago)", style="yellow")
+        age = _age(now - child["failure"]["at"])
+        text.append(f" · {_plain(child['failure']['error'])} ({age} ago)", style="yellow")
     return text
+
+
+def _plain(text: str) -> str:
+    """Names and reasons come from outside too: nothing in them may command the terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _notes(child: dict[str, Any], now: float) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Faults put into a whole tree on demand: any actor made to raise at any moment, failpoints armed inside the process."""
+"""Faults put into a whole tree on demand: any actor made to raise at any moment, failpoints armed in this process."""
 
 from collections.abc import Callable
 from typing import Any

@@ -12,20 +12,28 @@ import pytest
 import trio
 
 from actors import control
-from actors.runtime import ChildSpec
+from actors.runtime import ChildSpec, Supervisor
 from hermes.control import request
 from hermes.errors import HermesError, Unavailable
 from tests.actors.trees import supervised
 
 
 async def echo(question: dict[str, object]) -> dict[str, object]:
-    return {"error": "no"} if question.get("do") == "fail" else {"asked": question}
+    match question.get("do"):
+        case "fail":
+            return {"error": "no"}
+        case "crash":
+            raise RuntimeError("a bug in a request")
+        case "odd":
+            return {"odd": object()}
+        case _:
+            return {"asked": question}
 
 
 @asynccontextmanager
-async def serving(path: Path) -> AsyncIterator[None]:
-    async with supervised(ChildSpec("control", partial(control.control, path=path, handle=echo))):
-        yield
+async def serving(path: Path) -> AsyncIterator[Supervisor]:
+    async with supervised(ChildSpec("control", partial(control.control, path=path, handle=echo))) as tree:
+        yield tree
 
 
 async def ask(path: Path, question: dict[str, object]) -> dict[str, object]:
@@ -67,10 +75,10 @@ async def test_a_home_with_a_long_path_has_a_control_socket_too(tmp_path: Path) 
         assert await ask(folder / "gateway.sock", {"do": "x"})
 
 
-@pytest.mark.parametrize("line", [b"\n", b"{\n", b"[]\n", b"\xff\xfe\n", b"x" * 5000, b""])
+@pytest.mark.parametrize("line", [b"\n", b"{\n", b"[]\n", b"\xff\xfe\n", b"x" * 5000, b"[" * 4000, b""])
 async def test_what_is_no_request_is_told_so_and_harms_nobody(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "gateway.sock"
-    async with serving(path):
+    async with serving(path) as tree:
         with trio.fail_after(10):
             async with await trio.open_unix_socket(str(path)) as stream:
                 await stream.send_all(line)
@@ -78,6 +86,44 @@ async def test_what_is_no_request_is_told_so_and_harms_nobody(tmp_path: Path, li
                 answer = b"".join([chunk async for chunk in stream])
         assert "error" in json.loads(answer)
         assert await ask(path, {"do": "x"})
+        assert tree.status().children[0].restarts == 0
+
+
+@pytest.mark.parametrize("do", ["crash", "odd"])
+async def test_a_bug_in_one_request_is_told_to_who_asked_and_ends_nothing(tmp_path: Path, do: str) -> None:
+    path = tmp_path / "gateway.sock"
+    async with serving(path) as tree:
+        for _ in range(8):
+            with pytest.raises(HermesError, match="the gateway failed at it"):
+                await ask(path, {"do": do})
+        assert await ask(path, {"do": "x"})
+        assert tree.status().children[0].restarts == 0
+
+
+async def test_who_comes_when_too_many_ask_is_let_go_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "MAX_CONNECTIONS", 2)
+    path = tmp_path / "gateway.sock"
+    async with serving(path):
+        silent = [await trio.open_unix_socket(str(path)) for _ in range(2)]
+        with trio.fail_after(5):
+            # Asked by a task of this loop: behind the two, it is the third that is served.
+            async with await trio.open_unix_socket(str(path)) as stream:
+                answer = b"".join([chunk async for chunk in stream])
+        assert "too many" in json.loads(answer)["error"]
+        for stream in silent:
+            await stream.aclose()
+        await wait_until_served(path)
+
+
+async def wait_until_served(path: Path) -> None:
+    with trio.fail_after(10):
+        while True:
+            try:
+                await ask(path, {"do": "x"})
+            except HermesError:
+                await trio.sleep(0.01)
+            else:
+                return
 
 
 async def test_who_leaves_before_the_answer_harms_nobody(tmp_path: Path) -> None:

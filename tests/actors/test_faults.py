@@ -12,6 +12,7 @@ import trio
 
 from actors.control import control
 from actors.lifecycle import Lifecycle
+from actors.pruning import pruning
 from actors.requests import Requests
 from actors.runtime import ChildSpec
 from actors.tree import Base
@@ -26,15 +27,16 @@ from tests.actors.house import Chat, House, house
 CHATS = ("a", "b", "c")
 MESSAGES = 6
 
+PLATFORM = ("platforms/fake/inbound", "platforms/fake/delivery", "platforms/fake/liveness")
+
 # Every actor of the tree by its path; the conversation and the platform's are those of one chat of the first platform.
 ACTORS = (
     "core/store",
     "core/models",
     "core/processes",
     "conversations/session:fake-a",
-    "platforms/fake/inbound",
-    "platforms/fake/delivery",
-    "platforms/fake/liveness",
+    *PLATFORM,
+    "pruning",
     "control",
     "watchdog",
 )
@@ -61,10 +63,7 @@ async def talk(platform: Chat, chat: str, pause: float = 0.0) -> None:
 def named(platform: Chat, chat: str) -> list[str]:
     """The messages of a chat in the order of their answers."""
     return [
-        event
-        for message in platform.seen
-        if message.source.chat_id == key(platform, chat)
-        for event in message.answers
+        event for message in platform.seen if message.source.chat_id == key(platform, chat) for event in message.answers
     ]
 
 
@@ -80,10 +79,11 @@ def assert_no_turn_failed(platforms: Sequence[Chat]) -> None:
 
 
 def all_actors(placed: Bombs, folder: Path, base: Base) -> Sequence[ChildSpec]:
-    """Control and watchdog, as the gateway has them."""
+    """What the gateway has beside the rest of the tree."""
     lifecycle = Lifecycle()
     requests = Requests(lambda: None, base.store, lifecycle, 0)  # type: ignore[arg-type, return-value]
     return (
+        ChildSpec("pruning", partial(placed.into(pruning), prune=base.store.prune)),  # type: ignore[arg-type]
         ChildSpec(
             "control",
             partial(placed.into(control), path=folder / "gateway.sock", handle=requests.handle),  # type: ignore[arg-type]
@@ -153,13 +153,46 @@ async def test_a_crash_inside_any_one_actor_delays_and_changes_nothing_for_the_o
         if path != "core/processes":
             assert_no_turn_failed(platforms)
         assert was_crashed(children[path])
-        assert not any(message.key for message in platforms[1].seen if "injected" in message.text)
+        assert not any("injected" in message.text for platform in platforms for message in platform.seen)
         others = {name: child for name, child in children.items() if name and not path.startswith(name)}
         assert all(child.restarts == 0 and child.failure is None for child in others.values()), others
 
 
-# What the adapter of a real platform would be told by a crash, and answer by handing the event over again.
-IN_THE_ADAPTER = ("inbox.before_accept", "inbox.after_accept")
+@pytest.mark.parametrize("child", ["store", "models", "processes"])
+async def test_a_core_that_fails_upward_is_started_again_as_a_whole_and_costs_no_turn(
+    tmp_path: Path, placed: Bombs, child: str
+) -> None:
+    """Six crashes in a row are one too many for the core's own supervisor; the root starts it anew."""
+    platforms = (Chat(),)
+    async with house(tmp_path, chat=platforms[0], every_command=False) as gateway:
+        with trio.fail_after(120):
+            async with trio.open_nursery() as nursery:
+                for chat in CHATS:
+                    nursery.start_soon(talk, platforms[0], chat)
+                for _ in range(6):
+                    await gateway.until(lambda: state_of(gateway, f"core/{child}") is State.RUNNING)
+                    restarts = gateway.children()[f"core/{child}"].restarts
+                    placed.explode(f"gateway/core/{child}")
+                    await gateway.until(lambda: gateway.children()[f"core/{child}"].restarts > restarts)  # noqa: B023
+        children = gateway.children()
+        assert_each_was_answered_once_in_order(platforms)
+        if child != "processes":
+            assert_no_turn_failed(platforms)
+        assert children["core"].restarts == 1
+        assert f"core/{child} failed more often" in children["core"].failure.error
+        assert all(children[name].restarts == 0 for name in ("conversations", *PLATFORM))
+
+
+@pytest.mark.parametrize("path", ["core/store", "core/models", "core/processes", *PLATFORM])
+async def test_a_message_that_makes_no_sense_to_its_actor_costs_the_others_nothing(tmp_path: Path, path: str) -> None:
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("1", "count to 5 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        gateway.tree.root.address(path).tell_nowait("garbage")
+        assert (await gateway.chat.answer("1")).endswith("5")
+        await gateway.chat.say("2", "say on")
+        assert await gateway.chat.answer("2") == "on"
+        assert [event for message in gateway.chat.seen for event in message.answers] == ["1", "2"]
 
 
 async def hand_over(chat: Chat, event: str, text: str) -> None:

@@ -1,11 +1,13 @@
 """How a gateway ends: who decides the exit code, and what a drain waits for."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
 
 from actors.lifecycle import ExitCode, Lifecycle
+from hermes.errors import Unavailable
 from hermes.store.interface import Counts, Store
 from tests.actors.stores import open_store
 
@@ -70,6 +72,15 @@ async def test_a_second_request_cuts_the_drain_short(autojump_clock: object) -> 
         nursery.start_soon(again)
         assert not await lifecycle.drain(_as_store(FakeStore(busy(turns_running=1))), 60)
     assert trio.current_time() < 60
+
+
+async def test_a_store_that_cannot_be_read_is_not_called_quiet(autojump_clock: object) -> None:
+    class Unreadable:
+        async def counts(self) -> Counts:
+            raise Unavailable("closed")
+
+    with trio.fail_after(5):
+        assert not await Lifecycle().drain(cast(Store, Unreadable()), 60)
 
 
 async def test_an_empty_store_is_drained_at_once(tmp_path: Path) -> None:

@@ -100,3 +100,10 @@ async def test_a_crash_with_the_ask_in_hand_is_asked_again(autojump_clock: trio.
     async with supervised(ChildSpec("models", crashing, core=True)) as tree:
         with trio.fail_after(10):
             await LentPermits(tree.address("models")).acquire()
+
+
+async def test_a_permit_that_is_returned_after_the_end_of_the_tree_is_nobodys() -> None:
+    async with supervised(SPEC) as tree:
+        permits = LentPermits(tree.address("models"))
+        permit = await permits.acquire()
+    permits.release(permit)

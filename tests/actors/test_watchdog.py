@@ -11,7 +11,7 @@ import trio
 
 from actors.runtime import ChildSpec
 from actors.watchdog import Notifier, watchdog, watchdog_interval
-from hermes.errors import StoreFull, Unavailable
+from hermes.errors import HermesError, StoreFull, TransientError, Unavailable
 from hermes.status import ChildStatus, Kind, State
 from tests.actors.trees import supervised
 
@@ -60,6 +60,14 @@ async def is_gone() -> None:
     raise Unavailable("nobody there")
 
 
+async def is_locked() -> None:
+    raise TransientError("locked by another program")
+
+
+async def is_damaged() -> None:
+    raise HermesError("the file is damaged:\nrestore it")
+
+
 async def test_it_says_ready_once_and_then_feeds(manager: socket.socket, autojump_clock: object) -> None:
     lines = await run_for(35, manager, answers)
     assert lines.count("READY=1") == 1
@@ -68,6 +76,23 @@ async def test_it_says_ready_once_and_then_feeds(manager: socket.socket, autojum
 
 async def test_a_full_disk_is_an_answer(manager: socket.socket, autojump_clock: object) -> None:
     assert (await run_for(5, manager, is_full)).count("WATCHDOG=1") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (is_full, "no space left"),
+        (is_locked, "locked by another program"),
+        (is_damaged, "the file is damaged: restore it"),
+    ],
+)
+async def test_what_the_store_says_of_its_trouble_is_an_answer_and_is_passed_on(
+    manager: socket.socket, autojump_clock: object, answer: Callable[[], Awaitable[object]], told: str
+) -> None:
+    lines = await run_for(35, manager, answer)
+    assert lines.count("WATCHDOG=1") == 4
+    assert lines.count(f"STATUS={told}") == 4
+    assert lines.count("READY=1") == 1
 
 
 @pytest.mark.parametrize("hang", [trio.sleep_forever, is_gone])

@@ -42,6 +42,18 @@ def test_one_long_word_is_cut_anywhere(limit: int) -> None:
     assert all(len(part) <= limit for part in parts)
 
 
+@given(st.text(alphabet="ab \n\t", max_size=2000), st.integers(64, 300))
+def test_without_code_blocks_only_blanks_are_lost_and_no_part_is_blank(text: str, limit: int) -> None:
+    parts = split(text, limit)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert all(part.strip() for part in parts) or not text.strip()
+
+
+def test_a_long_gap_makes_no_blank_messages() -> None:
+    above, below = split("above" + "\n" * 5000 + "below", 64)
+    assert (above.strip(), below.strip()) == ("above", "below")
+
+
 @given(st.text(alphabet="ab `~\n\t", max_size=2000), st.integers(64, 300))
 def test_no_part_is_too_long_and_no_word_is_lost(text: str, limit: int) -> None:
     parts = split(text, limit)

@@ -16,6 +16,9 @@ from attrs import frozen
 # Seconds for one command on a machine that is busy with other tests.
 COMMAND_WITHIN = 60.0
 
+# Seconds between two looks at a state that another process comes to.
+POLL = 0.05
+
 # Takes away what lets root pass over the modes of files; for anybody else nothing has to be taken away.
 WITHOUT_PRIVILEGE: tuple[str, ...] = (
     ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
@@ -57,11 +60,15 @@ async def hermes(
 
 
 async def status(home: Path) -> tuple[int, dict[str, Any], str]:
-    """What ``gateway status`` tells scripts and people: the exit code (the same for both), the JSON and the text."""
+    """What ``gateway status`` tells scripts and people: the exit code, the JSON and the text.
+
+    Both ask for themselves, so this is for a state that lasts; ``until_status`` waits for one.
+    """
     asked: list[Ended] = []
 
     async def ask(*arguments: str) -> None:
-        asked.append(await hermes("gateway", "status", *arguments, home=home))
+        # Wide, so that no path is broken over two lines.
+        asked.append(await hermes("gateway", "status", *arguments, home=home, environment={"COLUMNS": "1000"}))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ask)
@@ -71,6 +78,15 @@ async def status(home: Path) -> tuple[int, dict[str, Any], str]:
     assert scripted.code == read.code, asked
     assert not scripted.errors + read.errors, asked
     return read.code, json.loads(scripted.output), " ".join(read.output.split())
+
+
+async def until_status(home: Path, code: int) -> str:
+    """Wait until ``gateway status`` ends with ``code``, in a state that lasts; the text for people."""
+    while (await hermes("gateway", "status", "--json", home=home)).code != code:
+        await trio.sleep(POLL)
+    told = await status(home)
+    assert told[0] == code
+    return told[2]
 
 
 def photograph(folder: Path) -> dict[str, str]:
@@ -101,7 +117,9 @@ def processes_of(folder: Path) -> dict[int, str]:
             try:
                 lives = prefix in (entry / "environ").read_bytes() or prefix in os.fsencode((entry / "cwd").readlink())
                 if lives:
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    found[int(entry.name)] = (
+                        (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    )
             except OSError:
                 continue  # it ended meanwhile
     return found

@@ -1,6 +1,7 @@
 """Wrong configuration and unusable homes, before the real process: one line each that names file and key, exit code
 78, and nothing of the home is touched."""
 
+import os
 import shutil
 import socket
 import sqlite3
@@ -14,6 +15,7 @@ from attrs import field, frozen
 
 from tests.kill.page import Page
 from tests.kill.process import Gateway
+from tests.plugins.environment import _OWN_SETTINGS as OWN_SETTINGS
 from tests.real.command import hermes, photograph
 
 pytestmark = pytest.mark.real
@@ -102,7 +104,9 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 await gateway.kill()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("API_SERVER_KEY", raising=False)
+        # The fixture that does this for each test comes after those of the module.
+        for name in filter(OWN_SETTINGS.fullmatch, list(os.environ)):
+            patch.delenv(name)
         trio.run(live)
     return home
 
@@ -165,13 +169,17 @@ HOMES = {
     "configuration is a folder": Unusable(lambda home: _replace(home / "config.yaml", None), ("config.yaml",)),
     "configuration is unreadable": Unusable(lambda home: (home / "config.yaml").chmod(0), ("config.yaml", "denied")),
     "configuration is a dead link": Unusable(lambda home: _link(home / "config.yaml"), ("config.yaml", "nowhere")),
-    "keys are unreadable": Unusable(lambda home: (_replace(home / ".env", b"A=1"), (home / ".env").chmod(0)), (".env",)),
+    "keys are unreadable": Unusable(
+        lambda home: (_replace(home / ".env", b"A=1"), (home / ".env").chmod(0)), (".env",)
+    ),
     "home is unreadable": Unusable(lambda home: home.chmod(0o300), ("", "HERMES_HOME", "chmod u+rwx")),
     "home is unwritable": Unusable(lambda home: home.chmod(0o500), ("", "HERMES_HOME", "chmod u+rwx")),
     "home cannot be entered": Unusable(lambda home: home.chmod(0o600), ("", "HERMES_HOME", "chmod u+rwx")),
     "logs are unwritable": Unusable(lambda home: (home / "logs").chmod(0o500), ("logs", "chmod u+rwx")),
     "lock is somebody else's": Unusable(lambda home: (home / "run/gateway.lock").chmod(0), ("run/gateway.lock",)),
-    "database is garbage": Unusable(lambda home: _replace(home / "state.db", b"no database" * 999), ("state.db", "damaged")),
+    "database is garbage": Unusable(
+        lambda home: _replace(home / "state.db", b"no database" * 999), ("state.db", "damaged")
+    ),
     "database is damaged inside": Unusable(_damaged_inside, ("state.db", "damaged")),
     "database is of a newer schema": Unusable(_newer_schema, ("state.db", "999", "update the program")),
     "database is read-only": Unusable(lambda home: (home / "state.db").chmod(0o400), ("state.db", "writable")),

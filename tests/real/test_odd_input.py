@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import trio
 
 from tests.kill.page import Page
 from tests.kill.process import Gateway
-from tests.real.command import WITHOUT_PRIVILEGE, program, status
+from tests.real.command import hermes, program, status
 
 pytestmark = pytest.mark.real
 
@@ -75,6 +75,20 @@ async def test_another_platform_that_is_on_is_told_and_the_page_goes_on_with_a_k
     assert await gateway.stop() == 0
 
 
+async def test_a_home_deeper_than_a_socket_address_is_long_works_as_any_other(tmp_path: Path) -> None:
+    parent = tmp_path.joinpath(*["x" * 50] * 4)
+    parent.mkdir(parents=True)
+    gateway = Gateway(parent / "home")
+    try:
+        await gateway.start()
+        await _answers(gateway)
+        assert (await hermes("gateway", "stop", home=gateway.home)).code == 0
+        assert await gateway.wait() == 0
+    finally:
+        with trio.CancelScope(shield=True):
+            await gateway.kill()
+
+
 async def test_information_that_cannot_be_written_does_not_stop_a_start(gateway: Gateway) -> None:
     (gateway.home / "gateway.pid").mkdir()
     await gateway.start()
@@ -118,8 +132,8 @@ async def test_the_end_of_whoever_read_its_output_does_not_end_it(gateway: Gatew
 async def test_closed_streams_are_not_replaced_by_files_of_the_home(gateway: Gateway) -> None:
     await _start_with(gateway, "sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
     await _answers(gateway)
-    places = {number: os.readlink(f"/proc/{gateway.process.pid}/fd/{number}") for number in range(3)}
-    assert set(places.values()) == {os.devnull}
+    places = [str(Path(f"/proc/{gateway.process.pid}/fd/{number}").readlink()) for number in range(3)]
+    assert places == [os.devnull] * 3
     code, _, _ = await status(gateway.home)
     assert code == 0
     gateway.process.send_signal(signal.SIGINT)

@@ -1,6 +1,7 @@
 """Conversations in a whole tree: turns, busy modes, asks, commands, and what is named by which turn."""
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,10 @@ async def test_a_new_message_interrupts_the_running_turn(tmp_path: Path) -> None
 
 async def test_messages_that_waited_before_a_turn_began_do_not_interrupt_it(tmp_path: Path) -> None:
     async with house(tmp_path) as gateway:
-        gateway.tree.root.restart_child("conversations", "so that these wait")
         for number in range(4):
-            await gateway.chat.say(str(number), f"say {number}")
+            # Accepted, and nobody is nudged yet.
+            await gateway.tree.base.store.accept(gateway.chat.event(str(number), f"say {number}"), time.time())
+        await gateway.chat.say("0", "handed over again")
         await gateway.chat.answer("3")
         assert [message.text for message in gateway.chat.seen] == ["0", "1", "2", "3"]
 

@@ -1,8 +1,8 @@
-"""Conversations where something goes wrong: crashes between two steps, bugs, clocks, secrets, sessions that are shared."""
+"""Conversations where something goes wrong: crashes between two steps, bugs, clocks, secrets, shared sessions."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,15 @@ from attrs import define, evolve, field
 from actors.conversation.commands import Commands
 from actors.conversation.running import RunningTurn
 from actors.conversation.services import Services
+from actors.conversation.wording import BURIAL
+from actors.platform.drafts import DraftBoard
 from hermes.agent.turnio import Stopped
 from hermes.config.schema import Approvals, BusyInput, Display, Terminal
-from hermes.events import DraftState, InboundKind, OutboundKind
+from hermes.events import Draft, DraftState, InboundKind, OutboundKind
 from hermes.messages import Message, Role, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
 from hermes.status import State
+from hermes.store.interface import TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.actors.faults import bombs
 from tests.actors.house import House, house, settings
@@ -31,7 +34,7 @@ SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
 class ScriptedModel:
     """Streams what ``script`` yields, and remembers what it was asked."""
 
-    script: Callable[[ModelRequest], AsyncIterator[ModelPiece]]
+    script: Callable[[ModelRequest], AsyncGenerator[ModelPiece]]
     asked: list[ModelRequest] = field(factory=list[ModelRequest])
     name: str = "scripted"
     context_length: int = 1000
@@ -39,10 +42,11 @@ class ScriptedModel:
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[ModelPiece]]:
         self.asked.append(request)
-        yield self.script(request)
+        async with aclosing(self.script(request)) as pieces:
+            yield pieces
 
 
-async def echo(request: ModelRequest) -> AsyncIterator[ModelPiece]:
+async def echo(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
     yield Completed(Message(Role.ASSISTANT, f"heard {request.messages[-1].content}"), Usage())
 
 
@@ -65,11 +69,12 @@ async def test_a_stop_that_was_there_before_its_turn_began_stops_it(tmp_path: Pa
 async def test_a_message_that_crashes_each_turn_is_given_up_and_told_at_once_and_its_chat_goes_on(
     tmp_path: Path,
 ) -> None:
-    async def crash(request: ModelRequest) -> AsyncIterator[ModelPiece]:
+    async def crash(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         if "poison" in request.messages[-1].content:
             raise RuntimeError("a bug in a model's client")
-        async for piece in echo(request):
-            yield piece
+        async with aclosing(echo(request)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async with house(tmp_path, model=ScriptedModel(crash)) as gateway:
         await gateway.chat.say("1", "poison")
@@ -86,7 +91,7 @@ async def test_a_message_that_crashes_each_turn_is_given_up_and_told_at_once_and
 
 
 async def test_what_a_crashed_turn_showed_is_taken_back(tmp_path: Path) -> None:
-    async def crash(request: ModelRequest) -> AsyncIterator[ModelPiece]:
+    async def crash(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         yield TextDelta("half an ")
         raise RuntimeError("a bug")
 
@@ -154,7 +159,7 @@ async def test_a_stop_that_meets_a_crash_is_not_told_as_done_before_it_is(
 
 
 async def test_a_model_that_ends_its_stream_without_an_end_fails_the_turn_and_says_so(tmp_path: Path) -> None:
-    async def unfinished(request: ModelRequest) -> AsyncIterator[ModelPiece]:
+    async def unfinished(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         yield TextDelta("half an ")
 
     async with house(tmp_path, model=ScriptedModel(unfinished)) as gateway:
@@ -219,14 +224,22 @@ async def test_a_question_expires_even_if_the_clock_was_set_back(
     assert not (tmp_path / "made.txt").exists()
 
 
-async def test_a_secret_in_a_command_is_neither_in_the_question_nor_in_the_preview(tmp_path: Path) -> None:
+async def test_a_secret_in_a_command_is_neither_in_the_question_nor_in_the_preview(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, previews = DraftBoard.put, list[str]()
+
+    def watched(self: DraftBoard, draft: Draft) -> None:
+        previews.append(draft.tool)
+        put(self, draft)
+
+    monkeypatch.setattr(DraftBoard, "put", watched)
     async with house(tmp_path) as gateway:
         # The preview is cut in the middle of it.
         await gateway.chat.say("1", f"run echo {'x' * 35} {SECRET}")
         ask = await gateway.chat.question()
         await gateway.chat.press(ask, "once")
-        assert "exit" not in await gateway.chat.answer("1")
-        previews = [draft.tool for draft in gateway.chat.drafts if draft.state is DraftState.TOOL]
+        await gateway.chat.answer("1")
     assert "echo xxx" in ask.text
     assert SECRET not in ask.text
     assert any("echo xxx" in preview for preview in previews)
@@ -234,7 +247,7 @@ async def test_a_secret_in_a_command_is_neither_in_the_question_nor_in_the_previ
 
 
 async def test_a_secret_that_is_still_being_written_is_not_shown(tmp_path: Path) -> None:
-    async def tell(request: ModelRequest) -> AsyncIterator[ModelPiece]:
+    async def tell(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         for piece in ("It is ", SECRET[:12], SECRET[12:30], SECRET[30:], " and no more"):
             yield TextDelta(piece)
             await trio.sleep(0.2)
@@ -268,7 +281,7 @@ async def test_a_turn_that_waits_for_a_person_outlives_three_orderly_restarts(tm
         ask = await gateway.chat.question()
     for _ in range(3):
         async with house(tmp_path) as gateway:
-            await gateway.until(lambda: (gateway.children().get("conversations/session:c") or ASLEEP).detail != "")  # noqa: B023
+            await gateway.until(lambda: (gateway.children().get("conversations/session:c") or ASLEEP).detail != "")
             await trio.sleep(0.1)
     async with house(tmp_path) as gateway:
         await gateway.chat.press(ask, "once")
@@ -313,7 +326,9 @@ def idle(services: Services) -> Services:
 
 
 async def test_messages_that_meet_a_passivation_at_every_moment_are_all_answered(tmp_path: Path) -> None:
-    async with house(tmp_path, change=idle) as gateway:
+    async with house(
+        tmp_path, change=idle, settings=settings(display=Display(busy_input_mode=BusyInput.QUEUE))
+    ) as gateway:
         for number in range(40):
             await gateway.chat.say(str(number), f"say {number}")
             await trio.sleep(0.002 * (number % 5))
@@ -323,3 +338,88 @@ async def test_messages_that_meet_a_passivation_at_every_moment_are_all_answered
     named = [event for message in gateway.chat.seen if message.kind is OutboundKind.ANSWER for event in message.answers]
     assert sorted(named, key=int) == [str(number) for number in range(40)]
     assert named == sorted(named, key=int)
+
+
+async def test_a_secret_that_a_model_says_is_not_in_the_transcript(tmp_path: Path) -> None:
+    async def tell(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        yield Completed(Message(Role.ASSISTANT, f"It is {SECRET}.", reasoning=SECRET), Usage())
+
+    async with house(tmp_path, model=ScriptedModel(tell)) as gateway:
+        await gateway.chat.say("1", "tell")
+        assert "It is" in await gateway.chat.answer("1")
+        store = gateway.tree.base.store
+        session = await store.current("session:c")
+        assert session is not None
+        history = await store.history(session.id, before_turn="")
+        entries = (await store.transcript("session:c")).entries
+    assert [message.role for message in history] == [Role.USER, Role.ASSISTANT]
+    assert SECRET not in str(history)
+    assert SECRET not in str(entries)
+
+
+async def test_a_chat_is_told_how_many_others_are_not_well_and_not_who(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending: Callable[[SqliteStore, str], Awaitable[Any]] = SqliteStore.pending
+
+    async def crash(self: SqliteStore, session_key: str) -> Any:
+        if session_key == "session:somebody":
+            raise RuntimeError("a bug")
+        return await pending(self, session_key)
+
+    monkeypatch.setattr(SqliteStore, "pending", crash)
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("1", "/help", chat="somebody")
+        path = "conversations/session:somebody"
+        await gateway.until(lambda: path in gateway.children() and gateway.children()[path].state is State.FAILED)
+        await gateway.chat.say("2", "/status")
+        told = await gateway.chat.answer("2")
+    assert "not well: 1 conversations" in told
+    assert "somebody" not in told
+
+
+async def test_a_chat_whose_session_is_at_work_elsewhere_says_so_in_the_status_and_goes_on_afterwards(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("1", "say one")
+        await gateway.chat.answer("1")
+        store = gateway.tree.base.store
+        session = await store.current("session:c")
+        assert session is not None
+        await store.resume("session:terminal", session.id, time.time())
+        elsewhere = evolve(gateway.chat.event("t", "say it there"), session_key="session:terminal")
+        await store.accept(elsewhere, time.time())
+        turn = await store.claim("session:terminal", "terminal-x", time.time(), BURIAL)
+        assert turn is not None
+        await gateway.chat.say("2", "say two")
+        path = "conversations/session:c"
+        await gateway.until(lambda: "another program" in gateway.children()[path].detail)
+        last = (Message(Role.ASSISTANT, "said there"),)
+        await store.finish(turn.lease, 1, last, (), TurnOutcome.DONE, Usage(), time.time())
+        assert await gateway.chat.answer("2") == "two"
+        await gateway.until(lambda: gateway.children()[path].detail == "")
+
+
+async def test_more_chats_than_there_are_places_are_all_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.tree.MAX_CONVERSATIONS", 2)
+    monkeypatch.setattr("actors.platform.inbound.SWEEP", 0.05)
+    async with house(tmp_path, change=idle) as gateway:
+        async with trio.open_nursery() as nursery:
+            for number in range(8):
+                nursery.start_soon(gateway.chat.say, str(number), f"say {number}", f"chat-{number}")
+        for number in range(8):
+            assert await gateway.chat.answer(str(number)) == str(number)
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "SOUL.md"), OSError("odd")])
+async def test_a_prompt_that_cannot_be_read_is_told_in_the_chat(tmp_path: Path, error: OSError) -> None:
+    def unreadable(platform: object) -> str:
+        raise error
+
+    async with house(tmp_path, change=lambda services: evolve(services, build_prompt=unreadable)) as gateway:
+        await gateway.chat.say("1", "say hello")
+        with trio.fail_after(15):
+            assert "cannot be read" in await gateway.chat.answer("1")

@@ -14,7 +14,7 @@ from attrs import define, field
 from actors.messages import LOOK
 from actors.platform import delivery as module
 from actors.platform.delivery import MAILBOX, delivery
-from actors.platform.outlet import DraftBoard
+from actors.platform.drafts import DraftBoard
 from actors.runtime import ChildSpec, Supervisor
 from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
 from hermes.errors import RateLimited, Refused, TransientError
@@ -210,8 +210,8 @@ async def test_a_bug_in_the_adapter_crashes_delivery_which_comes_back_and_sends(
 
 async def test_drafts_are_shown_latest_only_and_redacted(store: Store) -> None:
     adapter, drafts = FakeAdapter(), DraftBoard()
-    for text in ("o", "one", "one key"):
+    for text in ("o", "one", "one key "):
         drafts.put(Draft(source("a"), "session:a", "turn", DraftState.WRITING, text))
     async with delivering(store, adapter, drafts):
         await until(lambda: bool(adapter.shown))
-    assert [draft.text for draft in adapter.shown] == ["one ***"]
+    assert [draft.text for draft in adapter.shown] == ["one *** "]

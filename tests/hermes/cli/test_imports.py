@@ -1,5 +1,6 @@
 """What is not used is not imported: a command's time is mostly the time of its imports."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,11 @@ OURS = {
     "hermes.tools",
 }
 
+# What a terminal shows, what reaches a network, and what no configuration here names.
+SCREEN = {"prompt_toolkit", "pygments", "rich"}
+NETWORK = {"h11", "h2", "hpack", "httpcore", "httpx", "hypercorn", "starlette", "trio_websocket", "wsproto"}
+LATER = {"aiohttp", "mcp", "pydantic", "telegram", "uvicorn"}
+
 FORBIDDEN = {
     "version": LIBRARIES | HEAVY | OURS,
     "--version": LIBRARIES | HEAVY | OURS,
@@ -34,7 +40,46 @@ FORBIDDEN = {
     "config show": LIBRARIES - {"attr", "attrs", "cattr", "cattrs", "yaml"}
     | {"asyncio", "ssl", "sqlite3"}
     | (OURS - {"hermes.config", "hermes.errors"}),
+    "gateway status": LIBRARIES - {"attr", "attrs"} | HEAVY - {"json"} | OURS - {"hermes.errors"},
+    "chat -q hello": SCREEN
+    | NETWORK
+    | LATER
+    | {"adapters.web", "asyncio", "email", "http", "multiprocessing", "hermes.cli.gateway", "hermes.cli.status"},
 }
+
+# Of the page's server: starlette and hypercorn import asyncio themselves.
+FORBIDDEN_IN_A_GATEWAY = (
+    SCREEN
+    | LATER
+    | {
+        "adapters.terminal",
+        "actors.chat",
+        "hermes.cli.chat",
+        "hermes.cli.run_chat",
+        "hermes.cli.status",
+        "httpcore",
+        "httpx",
+        "trio_websocket",
+        "urllib.request",
+    }
+)
+
+# `gateway status` where none runs.
+EXIT_CODES = {"gateway status": 3}
+
+# Seconds for a program on a machine that is busy with other tests.
+WITHIN = 60
+
+
+def account(errors: str) -> set[str]:
+    """The modules in what ``-X importtime`` prints."""
+    lines = [line for line in errors.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def within(names: set[str], forbidden: set[str]) -> set[str]:
+    """Those of ``names`` that are one of ``forbidden`` or lie below one."""
+    return {name for name in names if any(name == one or name.startswith(one + ".") for one in forbidden)}
 
 
 def imported_by(command: str, folder: Path) -> set[str]:
@@ -43,21 +88,63 @@ def imported_by(command: str, folder: Path) -> set[str]:
         [sys.executable, "-X", "importtime", "-m", "hermes", *command.split()],
         capture_output=True,
         text=True,
-        check=True,
-        timeout=60,
+        timeout=WITHIN,
         env={"HOME": str(folder)},
     )
-    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    return {line.rpartition("|")[2].strip() for line in lines}
+    assert done.returncode == EXIT_CODES.get(command, 0), done.stderr[-2000:]
+    return account(done.stderr)
+
+
+def imported_by_an_idle_gateway(folder: Path) -> set[str]:
+    """From its start to an end that is asked for once it serves; nobody talks to it."""
+    (folder / "config.yaml").write_text("platforms:\n  web:\n    extra:\n      port: 0\n")
+    errors = folder / "errors"
+    with (
+        errors.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "hermes", "gateway", "run"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env={"HOME": str(folder), "HERMES_HOME": str(folder)},
+        ) as gateway,
+    ):
+        try:
+            assert gateway.stdout is not None
+            assert gateway.stdout.readline().startswith("Hermes is running"), errors.read_text()
+            assert children_of(gateway.pid) == []
+            gateway.send_signal(signal.SIGINT)
+            assert gateway.wait(WITHIN) == 0
+        finally:
+            gateway.kill()
+    return account(errors.read_text())
+
+
+def children_of(pid: int) -> list[str]:
+    """Process ids, by the fourth field of proc(5), stat: what stands before it may hold spaces."""
+    found: list[str] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+        except OSError:
+            continue  # it ended meanwhile
+        if parent == str(pid):
+            found.append(entry.name)
+    return found
 
 
 @pytest.mark.parametrize("command", FORBIDDEN)
 def test_a_command_imports_nothing_that_it_does_not_use(command: str, tmp_path: Path) -> None:
     found = imported_by(command, tmp_path)
     assert "click" in found, "the account of imports is empty"
-    assert {
-        name for name in found if any(name == one or name.startswith(one + ".") for one in FORBIDDEN[command])
-    } == set()
+    assert within(found, FORBIDDEN[command]) == set()
+
+
+def test_an_idle_gateway_imports_and_starts_nothing_that_is_not_configured(tmp_path: Path) -> None:
+    found = imported_by_an_idle_gateway(tmp_path)
+    assert {"trio", "adapters.web.adapter", "hypercorn.trio"} <= found, "the account of imports is empty"
+    assert within(found, FORBIDDEN_IN_A_GATEWAY) == set()
 
 
 def test_the_account_sees_what_is_imported_late(tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""What a running turn shows of itself: the newest draft of each turn, brought to its chat at a bounded pace.
+
+1. A draft is a view. The latest wins, any may be skipped, and a bug in showing them turns them off until delivery
+   starts again: it stops no answer.
+2. A draft is redacted as a whole, less the word that is still being written: half a secret is not recognised.
+"""
+
+import logging
+from collections.abc import Callable
+
+import trio
+from attrs import evolve
+
+from adapters.contract import Adapter, Drafts
+from hermes.errors import HermesError
+from hermes.events import Draft, DraftState
+
+# Chats that may have a draft waiting to be shown; beyond it drafts are skipped, which loses nothing but the view.
+MAX_DRAFTS = 1024
+
+# Seconds between two draft updates: quick enough to read along, and a fifth of what a socket costs per delta.
+DRAFT_INTERVAL = 0.05
+
+# Seconds that showing one draft may take before it is skipped.
+DRAFT_WITHIN = 5.0
+
+# What secrets are made of. Other scripts are shown as they come: some of them put no blanks between words.
+_WORD = "".join(map(chr, range(0x21, 0x7F)))
+
+log = logging.getLogger(__name__)
+
+
+class DraftBoard:
+    """The newest draft of each turn, until it is shown."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Draft] = {}
+        self._news = trio.Event()
+        self.off = ""
+        """Why none is shown; empty while they are."""
+
+    def put(self, draft: Draft) -> None:
+        if not self.off and (draft.turn_id in self._waiting or len(self._waiting) < MAX_DRAFTS):
+            self._waiting[draft.turn_id] = draft
+            self._news.set()
+
+    async def take(self) -> list[Draft]:
+        """Wait until there is one, and take them all."""
+        await self._news.wait()
+        self._news = trio.Event()
+        drafts = list(self._waiting.values())
+        self._waiting.clear()
+        return drafts
+
+    def turn_off(self, why: str) -> None:
+        self.off = why
+        self._waiting.clear()
+
+
+async def show_drafts(adapter: Adapter, board: DraftBoard, redact: Callable[[str], str]) -> None:
+    """Show what is put on ``board`` until cancelled, or until a bug in ``adapter`` shows itself."""
+    board.off = ""
+    if adapter.limits.drafts is not Drafts.EPHEMERAL:
+        board.turn_off("not shown here")
+        return
+    try:
+        await _pump(adapter, board, redact)
+    except Exception as bug:
+        log.exception("%s: no more drafts are shown", adapter.name)
+        board.turn_off(f"drafts are off: {type(bug).__name__}: {bug}")
+
+
+async def _pump(adapter: Adapter, board: DraftBoard, redact: Callable[[str], str]) -> None:
+    while True:
+        for draft in await board.take():
+            with trio.move_on_after(DRAFT_WITHIN):
+                await _show(adapter, evolve(draft, text=redact(_settled(draft)), tool=redact(draft.tool)))
+        await trio.sleep(DRAFT_INTERVAL)
+
+
+def _settled(draft: Draft) -> str:
+    return draft.text.rstrip(_WORD) if draft.state is DraftState.WRITING else draft.text
+
+
+async def _show(adapter: Adapter, draft: Draft) -> None:
+    try:
+        await adapter.show_draft(draft)
+    except HermesError as error:
+        log.debug("%s: a draft was skipped: %s", adapter.name, error)

@@ -1,0 +1,132 @@
+"""The store actor: batches in a thread, nobody's writes left out, a hang that costs no turn."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from attrs import define, field
+
+from actors import store as module
+from actors.platform import inbound
+from actors.requests import Requests
+from actors.runtime import ChildSpec
+from actors.store import MAILBOX, ActorCommit, store_actor
+from hermes.errors import Unavailable
+from hermes.store import store as facade
+from hermes.store.database import Database
+from tests.actors.house import House, house
+from tests.actors.trees import supervised
+
+
+@define
+class Hang:
+    """A disk that stalls: while it is on, no commit comes to its end."""
+
+    free: threading.Event = field(factory=threading.Event)
+
+    def on(self) -> None:
+        self.free.clear()
+
+    def off(self) -> None:
+        self.free.set()
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
+    commit, hang = Database.commit, Hang()
+
+    def stalling(database: Database, batch: Any) -> list[object]:
+        # Bounded, so that a test that fails ends.
+        hang.free.wait(20)
+        return commit(database, batch)
+
+    hang.off()
+    monkeypatch.setattr(Database, "commit", stalling)
+    yield hang
+    hang.off()
+
+
+async def test_a_write_that_was_given_up_while_it_waited_is_not_made(
+    tmp_path: Path, hang: Hang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WRITE_WITHIN", 0.2)
+    made: list[str] = []
+
+    def write(name: str) -> Any:
+        return lambda _: made.append(name)
+
+    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    async with supervised(spec) as tree:
+        commit = ActorCommit(tree.address("store"))
+        hang.on()
+        for name in ("in hand", "waiting"):
+            with pytest.raises(Unavailable):
+                await commit(write(name))
+        hang.off()
+        monkeypatch.setattr(module, "WRITE_WITHIN", 20.0)
+        await commit(write("wanted"))
+    assert made == ["in hand", "wanted"]
+
+
+async def test_the_results_go_to_those_who_asked(tmp_path: Path) -> None:
+    def fail(_: sqlite3.Connection) -> None:
+        raise ValueError("not this one")
+
+    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    async with supervised(spec) as tree:
+        commit = ActorCommit(tree.address("store"))
+        assert await commit(lambda _: 1) == 1
+        with pytest.raises(ValueError, match="not this one"):
+            await commit(fail)
+        assert await commit(lambda _: 2) == 2
+
+
+async def test_a_store_that_hangs_for_longer_than_a_write_may_take_fails_no_turn(
+    tmp_path: Path, hang: Hang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound, "SWEEP", 0.05)
+    async with house(tmp_path) as gateway:
+        store, path = gateway.tree.base.store, "conversations/session:c"
+        await store.accept(gateway.chat.event("1", "count to 10"), time.time())
+        monkeypatch.setattr(facade, "WRITE_DEADLINE", 0.3)
+        hang.on()
+        # What hangs is nobody's turn, so that all that the conversation asks for waits behind it.
+        with pytest.raises(Unavailable):
+            await store.ping()
+        # Each life of the conversation asks for its turn anew, and gives up.
+        await gateway.until(lambda: path in gateway.children() and gateway.children()[path].restarts >= 4)
+        monkeypatch.setattr(facade, "WRITE_DEADLINE", 20.0)
+        hang.off()
+        assert (await gateway.chat.answer("1")).endswith("10")
+        assert [event for message in gateway.chat.seen for event in message.answers] == ["1"]
+
+
+async def status(gateway: House) -> dict[str, Any]:
+    requests = Requests(
+        root=lambda: gateway.tree.root,
+        journal=gateway.tree.base.store,
+        lifecycle=Any,  # type: ignore[arg-type]
+        start_time=0,
+    )
+    counts, problem = await requests._counts()
+    return {"counts": counts, "problem": problem}
+
+
+async def test_the_status_tells_of_a_writer_that_hangs_though_reading_works(
+    tmp_path: Path, hang: Hang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.requests.COUNTS_WITHIN", 0.3)
+    async with house(tmp_path) as gateway:
+        assert (await status(gateway))["problem"] == ""
+        hang.on()
+        assert "does not answer" in (await status(gateway))["problem"]
+        hang.off()
+        with trio.fail_after(20):
+            while (await status(gateway))["problem"]:
+                await trio.sleep(0.01)
