@@ -42,4 +42,5 @@ class Session:
         try:
             return await trio.to_thread.run_sync(self._services.build_prompt, platform)
         except OSError as error:
-            raise ConfigError(f"{error.filename or 'a file of the prompt'} cannot be read: {error.strerror}") from error
+            what = error.filename or "a file of the prompt"
+            raise ConfigError(f"{what} cannot be read: {error.strerror or error}") from error
