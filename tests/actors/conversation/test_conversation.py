@@ -100,7 +100,7 @@ async def test_in_every_busy_mode_each_message_is_named_by_exactly_one_turn(tmp_
             await trio.sleep(0.01 * (number % 3))
         await gateway.chat.answer("7")
         named = [event_id for message in gateway.chat.seen for event_id in message.answers]
-        # A turn that was interrupted before it said anything has nothing to say: its message is named by the turn alone.
+        # A turn that was interrupted before its first word says nothing: its message is named by the turn alone.
         assert len(set(named)) == len(named)
         assert mode is BusyInput.INTERRUPT or len(named) == 8
         assert all(state == "done" and turn for _, state, turn in rows(gateway))
