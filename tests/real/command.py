@@ -90,11 +90,14 @@ async def until_status(home: Path, code: int) -> str:
 
 
 def photograph(folder: Path) -> dict[str, str]:
-    """Every file below ``folder`` but logs and locks, with a digest of its contents: of a database what it holds."""
+    """Every file below ``folder`` with a digest of its contents: of a database what it holds.
+
+    Logs, locks and SQLite's own files beside a database, which come and go with each opening, are left out.
+    """
     return {
         str(path.relative_to(folder)): hashlib.sha256(_contents(path)).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.parent.name not in {"logs", "run"}
+        if path.is_file() and path.parent.name not in {"logs", "run"} and not path.name.endswith(("-shm", "-wal"))
     }
 
 
