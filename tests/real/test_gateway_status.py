@@ -108,12 +108,12 @@ async def test_one_that_drains_says_what_it_waits_for(gateway: Gateway) -> None:
             while not (gateway.home / "begun").exists():
                 await trio.sleep(POLL)
             gateway.process.send_signal(signal.SIGTERM)
-            await page.send("late", "say late")
             while not _json(await hermes("gateway", "status", "--json", home=gateway.home)).get("draining"):
                 await trio.sleep(POLL)
             _, told, text = await status(gateway.home)
             assert told["journal"]["turns_running"] == 1
             assert "finishing what is under way" in text
+            await page.send("late", "say late")
             (gateway.home / "enough").touch()
             assert await gateway.wait() == 1
             assert "late" not in page.accepted

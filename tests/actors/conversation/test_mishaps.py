@@ -254,3 +254,33 @@ async def test_more_chats_than_there_are_places_are_all_answered(
                 nursery.start_soon(gateway.chat.say, str(number), f"say {number}", f"chat-{number}")
         for number in range(8):
             assert await gateway.chat.answer(str(number)) == str(number)
+
+
+@pytest.mark.parametrize("mode", [BusyInput.QUEUE, BusyInput.STEER])
+async def test_a_message_that_came_before_a_question_is_not_taken_for_its_answer(
+    tmp_path: Path, mode: BusyInput
+) -> None:
+    may_ask = trio.Event()
+
+    async def wait_and_ask(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        last = request.messages[-1]
+        if last.content == "first":
+            await may_ask.wait()
+            call = ToolCall("1", "clarify", json.dumps({"question": "Which colour?"}))
+            yield Completed(Message(Role.ASSISTANT, "", tool_calls=(call,)), Usage())
+        else:
+            yield Completed(Message(Role.ASSISTANT, f"heard {last.content}"), Usage())
+
+    model = ScriptedModel(wait_and_ask)
+    async with house(tmp_path, model=model, settings=settings(display=Display(busy_input_mode=mode))) as gateway:
+        await gateway.chat.say("1", "first")
+        await gateway.chat.draft(lambda draft: draft.state is DraftState.THINKING)
+        await gateway.chat.say("2", "second, and no colour")
+        may_ask.set()
+        await gateway.chat.question()
+        await gateway.chat.say("1", "a nudge, and nothing else")
+        await gateway.chat.say("3", "blue")
+        await gateway.chat.until(lambda message: "1" in message.answers)
+        await gateway.chat.until(lambda message: "2" in message.answers)
+    results = [message.content for message in model.asked[-1].messages if message.role is Role.TOOL]
+    assert results == ["The user answered: blue"]
