@@ -3,7 +3,7 @@ without.
 
 While a turn runs, commands that may run beside it are carried out at once, answers go to their asks, and a message
 does what display.busy_input_mode says: it interrupts the turn, waits for its end, or steers it. An open question in
-free text takes the next message as its answer.
+free text takes the next message as its answer, and none that was sent before it was asked.
 """
 
 import time
@@ -15,7 +15,7 @@ from actors.conversation.running import RunningTurn
 from actors.conversation.services import Services
 from hermes.agent.commands import Busy, parse
 from hermes.agent.turnio import Stopped, StopReason
-from hermes.asks import AskKind
+from hermes.asks import Ask, AskKind
 from hermes.events import InboundKind
 from hermes.store.interface import InboxRow
 
@@ -83,7 +83,7 @@ class Arrivals:
 
     async def _message(self, row: InboxRow, running: RunningTurn) -> None:
         ask = running.oldest_ask()
-        if ask is not None and ask.request.kind is AskKind.CLARIFY:
+        if ask is not None and ask.request.kind is AskKind.CLARIFY and row.received_at >= _asked_at(ask):
             await running.answer(row, ask, row.event.text)
             return
         match self._services.settings.busy_input_mode:
@@ -93,3 +93,7 @@ class Arrivals:
                 await running.steer(row)
             case _:
                 return  # it stays pending until this turn is over
+
+
+def _asked_at(ask: Ask) -> float:
+    return ask.deadline - ask.request.timeout

@@ -1,5 +1,6 @@
 """Conversations where something goes wrong: crashes between two steps, bugs, clocks, passivation, no room."""
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -15,7 +16,8 @@ from actors.conversation.services import Services
 from hermes.agent.turnio import Stopped
 from hermes.config.schema import Approvals, BusyInput, Display, Terminal
 from hermes.events import DraftState, InboundKind, OutboundKind
-from hermes.models.contract import ModelPiece, ModelRequest, TextDelta
+from hermes.messages import Message, Role, ToolCall, Usage
+from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
 from hermes.status import State
 from hermes.store.store import SqliteStore
 from tests.actors.faults import bombs
