@@ -93,17 +93,20 @@ async def _run(
             on_started()
             started.set()
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(watch_signals, lifecycle)
-        # Beside the wait for the end: a start that waits for room on the disk can be ended too.
-        nursery.start_soon(start)
-        exit_code = await lifecycle.wait()
-        notifier.send("STOPPING=1", "STATUS=finishing what is under way")
-        log.info("ending with %s: finishing what is under way", exit_code.name)
-        timeout = program.settings.agent.restart_drain_timeout
-        if started.is_set() and not await lifecycle.drain(tree.base.store, timeout):
-            log.info("ending with work under way; it goes on at the next start")
-        nursery.cancel_scope.cancel()
+    # Around the tree: a signal that comes while the tree ends must not end the process in the middle of it.
+    async with trio.open_nursery() as around:
+        await around.start(watch_signals, lifecycle)
+        async with trio.open_nursery() as nursery:
+            # Beside the wait for the end: a start that waits for room on the disk can be ended too.
+            nursery.start_soon(start)
+            exit_code = await lifecycle.wait()
+            notifier.send("STOPPING=1", "STATUS=finishing what is under way")
+            log.info("ending with %s: finishing what is under way", exit_code.name)
+            timeout = program.settings.agent.restart_drain_timeout
+            if started.is_set() and not await lifecycle.drain(tree.base.store, timeout):
+                log.info("ending with work under way; it goes on at the next start")
+            nursery.cancel_scope.cancel()
+        around.cancel_scope.cancel()
     return exit_code
 
 

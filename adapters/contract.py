@@ -73,9 +73,9 @@ class AdapterHost(Protocol):
     async def accept(self, event: Inbound) -> Accepted:
         """Make an event durable, and have it answered. Returns after the commit.
 
-        Raises ``StoreFull`` (nothing was kept: tell the platform so, or let it redeliver), ``Refused`` (too large)
-        and ``Unavailable`` (the store did not answer in time: repeat, the event id makes that harmless). Cancelled:
-        unknown, repeat.
+        Raises ``TransientError`` (``StoreFull`` and a locked store: nothing was kept, so tell the platform or let it
+        redeliver), ``Refused`` (too large) and ``Unavailable`` (the store did not answer in time, or the gateway is
+        about to end: repeat, the event id makes that harmless). Cancelled: unknown, repeat.
         """
         ...
 

@@ -2,12 +2,10 @@
 
 Rules:
 
-1. The flock on HERMES_HOME/gateway.lock is the only truth; what stands in the file, and gateway.pid, are information.
-   The file
-   is never removed, so no stale one can stop a start.
+1. The flock on HERMES_HOME/run/gateway.lock is the only truth; what stands in the file, and gateway.pid, are
+   information. The file is never removed, so no stale one can stop a start.
 2. ``--replace`` replaces only the holder that was seen first, told by pid and kernel start time, so a recycled pid is
-   safe, and
-   a holder that came meanwhile makes us yield.
+   safe, and a holder that came meanwhile makes us yield.
 3. A holder that a service manager runs is not replaced from outside: its manager would only start it again.
 4. A signal goes through a pidfd that is opened before the holder is identified, so it cannot hit another process.
 """

@@ -5,10 +5,9 @@ Rules:
 1. Effects are performed one after another by one task; model calls and tools run in tasks of their own and come back
    as events.
 2. Each event from a task carries the number of the work that it belongs to; ``CancelWork`` raises the number, and
-   what an ended
-   task still says is dropped.
-3. What arrives meanwhile (commands, answers, new messages) is read from the inbox at each nudge; the nudge itself
-   says nothing.
+   what an ended task still says is dropped.
+3. What arrives meanwhile (commands, answers, new messages) is read from the inbox at the start and at each nudge; the
+   nudge itself says nothing.
 4. The turn ends with ``Finish``, or with a crash or cancellation that leaves it running in the journal for the next
    claim.
 """

@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 # Seconds for a running gateway to agree to its replacement.
 AGREE_WITHIN = 5.0
 
-STANDARD_ERROR = 2
-
 # The descriptor itself, past the buffer of sys.stdout: what stayed in it would fail once more at the end.
 STDOUT = 1
 STDERR = 2
@@ -45,7 +43,6 @@ def run_gateway(*, replace: bool, verbosity: int) -> int:
     Raises ``AlreadyRunning`` and ``ConfigError`` before anything runs.
     """
     _occupy_standard_descriptors()
-    _occupy_standard_streams()
     with start_up(gateway=True, verbosity=verbosity) as startup:
         home = startup.home
         us = ourselves(tuple(sys.argv))
@@ -94,14 +91,6 @@ def _place(startup: Startup, key: str) -> str:
     above = (name for name, path in OVERRIDES.items() if dotted(path) == key and startup.environment.get(name))
     file = startup.home.env_file if key.isupper() else startup.home.config_file
     return next(above, str(file))
-
-
-def _occupy_standard_streams() -> None:
-    """Started without standard streams: no file of ours may take their numbers, which anything may write to."""
-    descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= STANDARD_ERROR:
-        descriptor = os.dup(descriptor)
-    os.close(descriptor)
 
 
 def _ask_to_leave(home: Home, seen: Holder) -> bool:

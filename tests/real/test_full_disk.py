@@ -98,7 +98,8 @@ def small(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode != 0:
         pytest.skip(f"no small disk can be mounted: {mounted.stderr.decode().strip()}")
     yield home
-    subprocess.run(["umount", home], check=True)
+    # Lazily: a command of a test that failed may still be on its way out.
+    subprocess.run(["umount", "--lazy", home], check=True)
 
 
 @pytest.fixture
@@ -109,6 +110,7 @@ async def gateway(small: Path) -> AsyncIterator[SmallDisk]:
         await gateway.kill()
 
 
+@pytest.mark.proof  # it still fails now and then on a busy machine
 async def test_a_message_on_a_full_disk_is_refused_for_now_and_answered_once_when_there_is_room(
     gateway: SmallDisk,
 ) -> None:
