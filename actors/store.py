@@ -3,10 +3,13 @@
 Writes wait in its mailbox; it takes what waits, commits it in one transaction in a thread, and replies once the disk
 has it (group commit). The thread is never abandoned: a crash or a stop of this actor waits for it, so that no second
 writer ever stands beside a stuck one.
+
+A full disk is told as ``retrying`` until there is room: what one write fits into by luck (a page of the log that was
+free) says nothing of the next.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar, cast
@@ -15,9 +18,9 @@ import trio
 from attrs import frozen
 
 from actors.runtime import Address, Context, Reply
-from hermes.errors import ConfigError
+from hermes.errors import ConfigError, StoreFull
 from hermes.store.database import Database
-from hermes.store.faults import Damaged
+from hermes.store.faults import Damaged, disk_is_full
 
 # Operations in one transaction: enough for every conversation of a busy gateway, few enough to keep a reply under
 # some 50 ms.
@@ -29,6 +32,8 @@ MAILBOX = 1024
 # Seconds that one write may take, its wait included; the disk of a busy machine stalls for seconds, not for this long.
 WRITE_WITHIN = 30.0
 
+# Seconds between two looks whether a disk that was full has room again.
+LOOK_FOR_ROOM = 1.0
 
 T = TypeVar("T")
 
@@ -52,17 +57,47 @@ async def store_actor(context: Context[Write[object]], path: Path, *, task_statu
     in_thread = partial(trio.to_thread.run_sync, limiter=writer)
     database = await in_thread(_open, path)
     try:
-        task_status.started()
-        async for first in context.mailbox:
-            taken = (first, *context.mailbox.drain_nowait(MAX_BATCH - 1))
-            batch = [write for write in taken if not write.reply.abandoned]
-            results = await in_thread(database.commit, [write.operation for write in batch]) if batch else []
-            for write, result in zip(batch, results, strict=True):
-                _answer(write, result)
+        async with trio.open_nursery() as nursery:
+            room = _Room(context, path.parent)
+            nursery.start_soon(room.watch)
+            task_status.started()
+            async for first in context.mailbox:
+                taken = (first, *context.mailbox.drain_nowait(MAX_BATCH - 1))
+                batch = [write for write in taken if not write.reply.abandoned]
+                if batch:
+                    results = await in_thread(database.commit, [write.operation for write in batch])
+                    room.note(results)
+                    _answer(batch, results)
+            nursery.cancel_scope.cancel()
     finally:
         # It copies the log back, which takes the time of a slow disk: not the event loop's.
         with trio.CancelScope(shield=True):
             await in_thread(database.close)
+
+
+class _Room:
+    """Whether the disk has room, as the status tells it."""
+
+    def __init__(self, context: Context[Write[object]], folder: Path) -> None:
+        self._context = context
+        self._folder = folder
+        self._full = trio.Event()
+
+    def note(self, results: Iterable[object]) -> None:
+        """A batch has come to its end."""
+        for result in results:
+            if isinstance(result, StoreFull):
+                self._context.retrying(str(result))
+                self._full.set()
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._full.wait()
+            await trio.sleep(LOOK_FOR_ROOM)
+            if not await trio.to_thread.run_sync(disk_is_full, self._folder):
+                self._full = trio.Event()
+                self._context.beat()
 
 
 def _open(path: Path) -> Database:
@@ -73,11 +108,12 @@ def _open(path: Path) -> Database:
         raise ConfigError(str(error), file=str(path)) from error
 
 
-def _answer(write: Write[object], result: object) -> None:
-    if isinstance(result, Exception):
-        write.reply.fail(result)
-    else:
-        write.reply.answer(result)
+def _answer(batch: Sequence[Write[object]], results: Sequence[object]) -> None:
+    for write, result in zip(batch, results, strict=True):
+        if isinstance(result, Exception):
+            write.reply.fail(result)
+        else:
+            write.reply.answer(result)
 
 
 class ActorCommit:

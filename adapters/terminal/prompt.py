@@ -97,6 +97,9 @@ class Prompt:
             key_bindings=self._keys(),
             style=STYLE,
             erase_when_done=True,
+            # Its own look at the size takes the first one that it sees for the one that was drawn, and erases while
+            # something else is printed: ``TerminalScreen`` looks itself.
+            terminal_size_polling_interval=None,
             input=self.input,
             output=self.output,
         )

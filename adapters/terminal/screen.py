@@ -24,6 +24,7 @@ from typing import Any
 import trio
 from attrs import define, field, frozen
 from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
@@ -180,6 +181,7 @@ class TerminalScreen:
         application = self._prompt.application
         application.create_background_task(self._paint(hands))
         application.create_background_task(self._tick())
+        application.create_background_task(self._follow_size(application.output.get_size()))
         self._show()
         self._news.set()
         if self._ended:
@@ -210,6 +212,17 @@ class TerminalScreen:
             await asyncio.sleep(TICK)
             if self._prompt is not None and (self.scene.running or self._prompt.leaving):
                 self._prompt.application.invalidate()
+
+    async def _follow_size(self, drawn: Size) -> None:
+        """Draw anew when the window has another size."""
+        assert self._prompt is not None, "made before"
+        while True:
+            await asyncio.sleep(TICK)
+            size = self._prompt.application.output.get_size()
+            if size != drawn:
+                drawn = size
+                # Erases the prompt, does nothing, and draws it as for the first time.
+                await run_in_terminal(lambda: None)
 
     async def _paint(self, hands: _Posted) -> None:
         loop = asyncio.get_running_loop()

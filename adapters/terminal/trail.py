@@ -22,6 +22,7 @@ class ToolTrail:
 
     _printed: int = 0
     """Id of the newest entry whose line is printed, if it has one."""
+    _turn: str = ""
     _running: str = ""
     _since: float = 0.0
     _times: dict[str, float] = field(factory=dict[str, float])
@@ -32,6 +33,10 @@ class ToolTrail:
 
     def watch(self, draft: Draft, now: float) -> None:
         """Take the time of what runs; ``now`` in seconds, by any clock that does not jump."""
+        if draft.turn_id != self._turn:
+            # The end of the turn before may not have been seen: its times say nothing of the same calls in this one.
+            self._turn, self._running = draft.turn_id, ""
+            self._times.clear()
         running = draft.tool if draft.state is DraftState.TOOL else ""
         if running == self._running:
             return

@@ -17,7 +17,7 @@ from actors.platform import inbound
 from actors.requests import Requests
 from actors.runtime import ChildSpec
 from actors.store import MAILBOX, ActorCommit, store_actor
-from hermes.errors import Unavailable
+from hermes.errors import StoreFull, Unavailable
 from hermes.store import store as facade
 from hermes.store.database import Database
 from tests.actors.house import House, house
@@ -85,6 +85,34 @@ async def test_the_results_go_to_those_who_asked(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not this one"):
             await commit(fail)
         assert await commit(lambda _: 2) == 2
+
+
+async def test_a_full_disk_stands_in_the_status_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_FOR_ROOM", 0.01)
+    full = threading.Event()
+    full.set()
+    monkeypatch.setattr(module, "disk_is_full", lambda folder: folder == tmp_path and full.is_set())
+
+    def no_room(_: sqlite3.Connection) -> None:
+        raise StoreFull("no space left")
+
+    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    async with supervised(spec) as tree:
+        commit = ActorCommit(tree.address("store"))
+        for _ in range(2):
+            with pytest.raises(StoreFull):
+                await commit(no_room)
+            # That one write finds room says nothing of the next.
+            assert await commit(lambda _: 1) == 1
+            (store,) = tree.status().children
+            assert (store.healthy, store.detail) == (False, "retrying: no space left")
+            full.clear()
+            with trio.fail_after(20):
+                while not tree.status().children[0].healthy:
+                    await trio.sleep(0.01)
+            full.set()
 
 
 async def test_a_store_that_hangs_for_longer_than_a_write_may_take_fails_no_turn(

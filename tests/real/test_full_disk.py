@@ -110,7 +110,6 @@ async def gateway(small: Path) -> AsyncIterator[SmallDisk]:
         await gateway.kill()
 
 
-@pytest.mark.proof  # it still fails now and then on a busy machine
 async def test_a_message_on_a_full_disk_is_refused_for_now_and_answered_once_when_there_is_room(
     gateway: SmallDisk,
 ) -> None:

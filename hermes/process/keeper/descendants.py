@@ -52,18 +52,22 @@ def children() -> list[int]:
     return [pid for pid, (parent, _) in descendants().items() if parent == own]
 
 
+def of_group(group: int) -> set[int]:
+    """The descendants in a process group."""
+    return {pid for pid, (_, its_group) in descendants().items() if its_group == group}
+
+
 def send(numbers: tuple[int, ...], *, except_group: int = 0) -> set[int]:
-    """Send signals to every descendant, less those of one process group (0: less none); returns the pids of all."""
+    """Send signals to every descendant, less those of one process group (0: less none); returns the pids of the rest."""
     family = descendants()
     own = os.getpid()
-    for pid, (parent, group) in family.items():
-        if group == except_group:
-            continue
+    meant = {pid: parent for pid, (parent, group) in family.items() if group != except_group}
+    for pid, parent in meant.items():
         if parent == own:
             send_to_child(pid, numbers)
         else:
             _send_to_relative(pid, numbers, family)
-    return set(family)
+    return set(meant)
 
 
 def send_to_group(group: int, numbers: tuple[int, ...]) -> None:

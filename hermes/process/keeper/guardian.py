@@ -108,9 +108,12 @@ class Guardian:
         # those that are being forked included.
         group = 0 if self._code is not None else self._command
         numbers = (signal.SIGTERM, *hangup, signal.SIGCONT)
-        if group:
-            descendants.send_to_group(group, numbers)
-        return descendants.send(numbers, except_group=group)
+        if not group:
+            return descendants.send(numbers)
+        # Counted before the signal: what is forked after it is of the group too, and was not asked.
+        asked = descendants.of_group(group)
+        descendants.send_to_group(group, numbers)
+        return asked | descendants.send(numbers, except_group=group)
 
     def _ask_orphans_to_end(self, asked: set[int]) -> None:
         """Those that were forked while the others were asked, and have lost their parent since.

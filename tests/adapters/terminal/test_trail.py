@@ -7,9 +7,9 @@ from hermes.events import Draft, DraftState
 from hermes.store.interface import TranscriptEntry
 
 
-def running(tool: str) -> Draft:
+def running(tool: str, turn_id: str = "t1") -> Draft:
     state = DraftState.TOOL if tool else DraftState.THINKING
-    return Draft(source("s"), session_key("s"), "t1", state, tool=tool)
+    return Draft(source("s"), session_key("s"), turn_id, state, tool=tool)
 
 
 def called(number: int, arguments: str, tool: str = "terminal") -> TranscriptEntry:
@@ -47,6 +47,16 @@ def test_what_stood_there_at_the_start_is_not_printed_again() -> None:
     assert [line.name for line in trail.fresh([called(2, "{}"), called(3, "{}", "new")], ended=True)] == ["new"]
     trail.skip([])
     assert trail.fresh([called(3, "{}")], ended=True) == ()
+
+
+def test_the_same_call_in_the_next_turn_is_not_taken_for_run_when_the_end_of_the_last_one_was_not_seen() -> None:
+    trail = ToolTrail()
+    trail.watch(running("terminal {}"), 0.0)
+    trail.watch(running("", "t2"), 1.0)
+    assert trail.fresh([called(1, "{}")], ended=False) == ()
+    trail.watch(running("terminal {}", "t2"), 2.0)
+    trail.watch(running("", "t2"), 5.0)
+    assert [line.seconds for line in trail.fresh([called(1, "{}")], ended=False)] == [3.0]
 
 
 @pytest.mark.parametrize("count", [MAX_TIMES * 3])
