@@ -58,7 +58,7 @@ def of_group(group: int) -> set[int]:
 
 
 def send(numbers: tuple[int, ...], *, except_group: int = 0) -> set[int]:
-    """Send signals to every descendant, less those of one process group (0: less none); returns the pids of the rest."""
+    """Send signals to every descendant, less those of one process group (0: less none); returns their pids."""
     family = descendants()
     own = os.getpid()
     meant = {pid: parent for pid, (parent, group) in family.items() if group != except_group}
