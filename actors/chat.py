@@ -150,7 +150,7 @@ def _blueprint(program: Program, adapter: TerminalAdapter, tell: Callable[[str],
             tell(f"{about.supervisor}/{about.child} failed and is tried again later: {about.reason}")
 
     return Blueprint(
-        database=program.home.state_db,
+        home=program.home,
         open_store=partial(open_store, program),
         attached=(Attached(adapter, TERMINAL),),
         services=partial(conversation_services, program),

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from actors.tree import Attached, Base, Blueprint, Tree, build
 from actors.watchdog import Notifier, watchdog, watchdog_interval
 from hermes.errors import ConfigError
 from hermes.status import ChildStatus, State
+from hermes.store.interface import Counts
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Options:
     """Kernel start time of this process, in clock ticks."""
     announce: Callable[[], None]
     """Called once everything has started."""
+    finishing: Callable[[Counts, float], None]
+    """Called at the end when something is still under way, with the seconds that it is given."""
 
 
 async def serve(program: Program, attached: Sequence[Attached], options: Options) -> ExitCode:
@@ -62,7 +65,7 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         )
 
     blueprint = Blueprint(
-        database=program.home.state_db,
+        home=program.home,
         open_store=partial(open_store, program),
         attached=attached,
         services=partial(conversation_services, program),
@@ -79,11 +82,20 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         reports.started()
         options.announce()
 
-    return await _run(trees[0], lifecycle, program, notifier, on_started)
+    timeout = program.settings.agent.restart_drain_timeout
+
+    async def drain() -> bool:
+        return await lifecycle.drain(trees[0].base.store, timeout, lambda counts: options.finishing(counts, timeout))
+
+    return await _run(trees[0], lifecycle, notifier, on_started, drain)
 
 
 async def _run(
-    tree: Tree, lifecycle: Lifecycle, program: Program, notifier: Notifier, on_started: Callable[[], None]
+    tree: Tree,
+    lifecycle: Lifecycle,
+    notifier: Notifier,
+    on_started: Callable[[], None],
+    drain: Callable[[], Awaitable[bool]],
 ) -> ExitCode:
     started = trio.Event()
 
@@ -102,8 +114,7 @@ async def _run(
             exit_code = await lifecycle.wait()
             notifier.send("STOPPING=1", "STATUS=finishing what is under way")
             log.info("ending with %s: finishing what is under way", exit_code.name)
-            timeout = program.settings.agent.restart_drain_timeout
-            if started.is_set() and not await lifecycle.drain(tree.base.store, timeout):
+            if started.is_set() and not await drain():
                 log.info("ending with work under way; it goes on at the next start")
             nursery.cancel_scope.cancel()
         around.cancel_scope.cancel()

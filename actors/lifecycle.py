@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NoReturn
 
@@ -20,7 +21,7 @@ from attrs import define, field
 
 from actors.platform.connection import Gate
 from hermes.errors import HermesError
-from hermes.store.interface import Store
+from hermes.store.interface import Counts, Store
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +59,16 @@ class Lifecycle:
         assert self.exit_code is not None, "set before the event"
         return self.exit_code
 
-    async def drain(self, store: Store, timeout: float) -> bool:
-        """Wait until no turn runs and no answer is unsent, at most ``timeout`` seconds. True when nothing is left."""
+    async def drain(self, store: Store, timeout: float, waits: Callable[[Counts], None]) -> bool:
+        """Wait until no turn runs and no answer is unsent, at most ``timeout`` seconds. True when nothing is left.
+
+        ``waits`` is called once, and only if there is something to wait for.
+        """
         quiet = False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._cut_short, nursery.cancel_scope)
             with trio.move_on_after(timeout):
-                quiet = await _until_quiet(store)
+                quiet = await _until_quiet(store, waits)
             nursery.cancel_scope.cancel()
         return quiet
 
@@ -73,8 +77,9 @@ class Lifecycle:
         scope.cancel()
 
 
-async def _until_quiet(store: Store) -> bool:
+async def _until_quiet(store: Store, waits: Callable[[Counts], None]) -> bool:
     """False when the store does not say: then there is nothing to wait for."""
+    told = False
     while True:
         try:
             counts = await store.counts()
@@ -83,6 +88,9 @@ async def _until_quiet(store: Store) -> bool:
             return False
         if not counts.turns_running and not counts.outbox_pending:
             return True
+        if not told:
+            waits(counts)
+            told = True
         await trio.sleep(DRAIN_POLL)
 
 

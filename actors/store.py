@@ -46,8 +46,10 @@ class Write(Generic[T]):
     reply: Reply[T]
 
 
-async def store_actor(context: Context[Write[object]], path: Path, *, task_status: trio.TaskStatus[None]) -> None:
-    """Open the database at ``path``, then commit batches until cancelled.
+async def store_actor(
+    context: Context[Write[object]], path: Path, *, mode: int = 0o600, task_status: trio.TaskStatus[None]
+) -> None:
+    """Open the database at ``path``, a new one with ``mode``, then commit batches until cancelled.
 
     A write whose asker has given up is left out: a claim that nobody waits for would count as an attempt all the same.
     Raises ``ConfigError`` (a newer schema, an unreadable file). Cancelled: the batch in hand is committed and
@@ -55,7 +57,7 @@ async def store_actor(context: Context[Write[object]], path: Path, *, task_statu
     """
     writer = trio.CapacityLimiter(1)
     in_thread = partial(trio.to_thread.run_sync, limiter=writer)
-    database = await in_thread(_open, path)
+    database = await in_thread(_open, path, mode)
     try:
         async with trio.open_nursery() as nursery:
             room = _Room(context, path.parent)
@@ -100,9 +102,9 @@ class _Room:
                 self._context.beat()
 
 
-def _open(path: Path) -> Database:
+def _open(path: Path, mode: int) -> Database:
     try:
-        return Database.open(path)
+        return Database.open(path, mode=mode)
     except Damaged as error:
         # Only a person can mend it: no number of restarts will.
         raise ConfigError(str(error), file=str(path)) from error

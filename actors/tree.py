@@ -16,7 +16,6 @@ They start in this order and stop in reverse. `hermes chat` runs the same tree w
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from attrs import frozen
 
@@ -36,6 +35,7 @@ from actors.store import MAILBOX as STORE_MAILBOX
 from actors.store import ActorCommit, store_actor
 from adapters.contract import Adapter
 from hermes.agent.ports import Processes
+from hermes.home import Home
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
 
@@ -73,7 +73,7 @@ class Base:
 class Blueprint:
     """What one tree is made of."""
 
-    database: Path
+    home: Home
     open_store: Callable[[ActorCommit], Store]
     attached: Sequence[Attached]
     services: Callable[[Base], Services]
@@ -96,7 +96,7 @@ class Tree:
 def build(blueprint: Blueprint) -> Tree:
     """The whole tree, not yet running."""
     roots: list[Supervisor] = []
-    core, lent = _core(blueprint.database)
+    core, lent = _core(blueprint.home)
     outlets: dict[tuple[str, str], Outlet] = {}
     base = Base(
         store=blueprint.open_store(ActorCommit(core.address("store"))),
@@ -120,12 +120,13 @@ def build(blueprint: Blueprint) -> Tree:
     return Tree(root, base)
 
 
-def _core(database: Path) -> tuple[Supervisor, LentHost]:
+def _core(home: Home) -> tuple[Supervisor, LentHost]:
     lent = LentHost()
+    store = partial(store_actor, path=home.state_db, mode=home.file_mode)
     core = Supervisor(
         "core",
         (
-            ChildSpec("store", partial(store_actor, path=database), core=True, mailbox=STORE_MAILBOX),
+            ChildSpec("store", store, core=True, mailbox=STORE_MAILBOX),
             ChildSpec("models", models_actor, core=True, mailbox=MODELS_MAILBOX),
             ChildSpec("processes", partial(processes_actor, lent=lent), core=True, shutdown=PROCESSES_SHUTDOWN),
         ),

@@ -87,6 +87,11 @@ class Home:
         return self.root / "memories"
 
     @property
+    def history_file(self) -> Path:
+        """What was typed into ``hermes chat``."""
+        return self.root / "history"
+
+    @property
     def gateway_lock(self) -> Path:
         """Held by flock while a gateway lives: the truth about "is one running"."""
         return self.run_dir / "gateway.lock"

@@ -20,6 +20,7 @@ from adapters.terminal.outgoing import Outgoing
 from adapters.terminal.query import Query
 from hermes.cli.startup import Startup, start_up
 from hermes.config.environment import OVERRIDES
+from hermes.config.schema import ResumeDisplay
 from hermes.events import OutboundKind
 
 log = logging.getLogger(__name__)
@@ -148,10 +149,11 @@ def _converse(program: Program, account: str, wish: Wish) -> int:
     from adapters.terminal.scene import Scene
     from adapters.terminal.screen import TerminalScreen, wants_colour
 
-    history = HistoryFile(program.home.root / "history", program.home.file_mode, program.redactor.redact)
+    history = HistoryFile(program.home.history_file, program.home.file_mode, program.redactor.redact)
     settings = program.settings
     screen = TerminalScreen(history, Scene(account, settings.model.default), _end_process, wants_colour(os.environ))
-    front = Front(account, screen, stream=settings.display.streaming)
+    show_history = settings.display.resume_display is ResumeDisplay.FULL
+    front = Front(account, screen, show_history, settings.display.streaming)
     with shown(screen, program.redactor.redact, wish.verbosity):
         parting = trio.run(converse, program, account, front)
     _say_goodbye(parting)

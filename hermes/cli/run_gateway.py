@@ -25,6 +25,7 @@ from hermes.control import request
 from hermes.errors import ConfigError, HermesError
 from hermes.home import Home
 from hermes.instance import Holder, InstanceLock, ourselves, take
+from hermes.store.interface import Counts
 from hermes.store.owners import GATEWAY
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,17 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
         gateway=True,
     )
     attached = _attach(startup)
-    return trio.run(serve, program, attached, Options(us.start_time, lambda: None if quiet else _announce(attached)))
+
+    def say(lines: Sequence[str]) -> None:
+        if not quiet:
+            _say(lines)
+
+    options = Options(
+        us.start_time,
+        announce=lambda: say(_greeting(attached)),
+        finishing=lambda counts, seconds: say(_finishing(counts, seconds)),
+    )
+    return trio.run(serve, program, attached, options)
 
 
 def _attach(startup: Startup) -> Sequence[Attached]:
@@ -168,10 +179,21 @@ def _attach_web(startup: Startup, *, require_key: bool) -> Attached:
     return Attached(adapter, Platform("web", owner=True, message_length=length, every_command=adapter.keyless))
 
 
-def _announce(attached: Sequence[Attached]) -> None:
+def _greeting(attached: Sequence[Attached]) -> list[str]:
     addresses = filter(None, (getattr(each.adapter, "address", None) for each in attached))
     lines = [f"Hermes is running. Chat with it at {address}" for address in addresses]
-    lines.append('Type "help" there, or "run ls". Ctrl-C here ends it.')
+    return [*lines, 'Type "help" there, or "run ls". Ctrl-C here ends it.']
+
+
+def _finishing(counts: Counts, seconds: float) -> list[str]:
+    answers = counts.turns_running + counts.outbox_pending
+    return [
+        f"Finishing {answers} {'answer' if answers == 1 else 'answers'} in at most {seconds:g} s. "
+        "Ctrl-C again ends now, and they go on at the next start."
+    ]
+
+
+def _say(lines: Sequence[str]) -> None:
     try:
         os.write(STDOUT, "".join(f"{line}\n" for line in lines).encode())
     except OSError as error:

@@ -49,7 +49,7 @@ discord: allowed_channels auto_thread channel_prompts* dm_role_auth_guild free_r
 discord: require_mention server_actions thread_require_mention
 display: bell_on_complete compact copy_shortcut ephemeral_system_ttl file_mutation_verifier final_response_markdown
 display: inline_diffs interim_assistant_messages language persistent_output persistent_output_max_lines personality
-display: platforms* resume_display show_cost show_reasoning skin timestamps tool_preview_length tool_progress
+display: platforms* show_cost show_reasoning skin timestamps tool_preview_length tool_progress
 display: tool_progress_command tool_progress_overrides* tui_auto_resume_recent tui_status_indicator
 display.runtime_footer: enabled fields
 display.user_message_preview: first_lines last_lines

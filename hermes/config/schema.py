@@ -48,6 +48,13 @@ class BusyInput(StrEnum):
     STEER = "steer"
 
 
+class ResumeDisplay(StrEnum):
+    """What a resumed chat shows of what was said before."""
+
+    FULL = "full"
+    MINIMAL = "minimal"
+
+
 def _positive(_: object, _attribute: "Attribute[Any]", value: float) -> None:
     if not (isfinite(value) and value > 0):
         raise BadValue("a number above 0", value)
@@ -104,7 +111,7 @@ class Agent:
         metadata=_about("calls of the model that one message may cause (older name: `max_turns`)"),
     )
     restart_drain_timeout: float = field(
-        default=180.0,
+        default=30.0,
         validator=_not_negative,
         metadata=_about("seconds that a stopping gateway gives to turns that are running"),
     )
@@ -144,6 +151,10 @@ class Approvals:
 
 @frozen
 class Display:
+    resume_display: ResumeDisplay = field(
+        default=ResumeDisplay.FULL,
+        metadata=_about("what a resumed `hermes chat` shows of what was said before: the last exchanges, or `minimal`"),
+    )
     busy_input_mode: BusyInput = field(
         default=BusyInput.INTERRUPT,
         metadata=_about("what a message does to a running turn: `interrupt` it, `queue` behind it, or `steer` it"),

@@ -204,7 +204,7 @@ async def house(
 
     platform = Platform("web", owner=True, message_length=2000, every_command=every_command)
     blueprint = Blueprint(
-        database=home.state_db,
+        home=home,
         open_store=partial(open_store, program),
         attached=[Attached(each, platform) for each in (chat, *neighbours)],
         services=services,

@@ -1,6 +1,7 @@
 """The store actor: batches in a thread, nobody's writes left out, a hang that costs no turn."""
 
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -85,6 +86,12 @@ async def test_the_results_go_to_those_who_asked(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not this one"):
             await commit(fail)
         assert await commit(lambda _: 2) == 2
+
+
+async def test_a_new_database_has_the_mode_that_the_home_wants(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    async with supervised(ChildSpec("store", partial(store_actor, path=path, mode=0o640), mailbox=MAILBOX)):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 async def test_a_full_disk_stands_in_the_status_until_there_is_room(

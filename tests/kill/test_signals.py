@@ -34,3 +34,19 @@ async def test_a_sigterm_in_the_middle_of_a_planned_end_changes_nothing(gateway:
         gateway.process.send_signal(signal.SIGTERM)
         assert await gateway.wait() == 0
     assert not (gateway.home / "gateway.pid").exists()
+
+
+async def test_ctrl_c_lets_the_answer_that_is_being_written_finish_and_says_so(gateway: Gateway) -> None:
+    page = Page(gateway.port, "chat")
+    with trio.fail_after(WITHIN):
+        await gateway.start()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(page.run)
+            await page.send("slow", "count to 60 slowly")
+            while not page.drafts:
+                await trio.sleep(0.02)
+            gateway.process.send_signal(signal.SIGINT)
+            assert (await page.until_answered("slow")).endswith("59 60")
+            assert await gateway.wait() == 0
+            nursery.cancel_scope.cancel()
+    assert "Finishing 1 answer in at most 30 s. Ctrl-C again ends now" in gateway.output()
