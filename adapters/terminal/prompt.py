@@ -13,13 +13,12 @@ Rules:
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from attrs import define, field
-from prompt_toolkit.application import Application, run_in_terminal
+from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import History
@@ -164,7 +163,8 @@ class Prompt:
         self.hands.leave()
 
     def _ctrl_z(self, event: KeyPressEvent) -> None:
-        run_in_terminal(_suspend)
+        # As the terminal itself does: to all of this job. ``TerminalScreen`` takes its own and stops after the others.
+        os.kill(0, signal.SIGTSTP)
 
     def _enter(self, event: KeyPressEvent) -> None:
         buffer = self.buffer
@@ -184,15 +184,6 @@ class Prompt:
             buffer.append_to_history()
             buffer.reset()
             self.hands.type_text(text, self.armed.ask_id if self.armed else "")
-
-
-def _suspend() -> None:
-    """Stop this job, as the terminal itself does at Ctrl-Z, and this thread at once.
-
-    A signal to the process stops it a moment later, in which this thread would paint over the shell.
-    """
-    os.kill(0, signal.SIGTSTP)
-    signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)
 
 
 def _new_line(event: KeyPressEvent) -> None:

@@ -8,14 +8,17 @@ Rules:
 2. Of scenes only the latest is kept. Blocks wait in a queue whose writers wait for their own block, so it is as short
    as there are writers.
 3. The thread ends when the person leaves, when the terminal is gone, or when ``run`` is cancelled; the terminal's
-   modes are restored before ``run`` returns. What was written by then is painted, unless
-   the terminal is gone.
+   modes are restored before ``run`` returns. What was written by then is painted, unless the terminal is gone.
+4. SIGTSTP (Ctrl-Z) stops the process from inside the prompt's thread, with the terminal in its usual modes, so that
+   nothing is painted over the shell; after SIGCONT the prompt is drawn anew.
 """
 
 import asyncio
 import contextlib
 import os
+import signal
 import termios
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -90,6 +93,7 @@ class TerminalScreen:
     _prompt: Prompt | None = field(default=None, init=False)
     _items: deque[_Item] = field(factory=deque[_Item], init=False)
     _news: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _stopping: asyncio.Event = field(factory=asyncio.Event, init=False)
     _ended: bool = field(default=False, init=False)
     _failure: BaseException | None = field(default=None, init=False)
 
@@ -100,6 +104,7 @@ class TerminalScreen:
             async with trio.open_nursery() as nursery:
                 gone = trio.Event()
                 await nursery.start(self._end_on_cancel, gone)
+                await nursery.start(self._watch_stops)
                 task_status.started()
                 try:
                     await trio.to_thread.run_sync(self._thread, posted, limiter=trio.CapacityLimiter(1))
@@ -148,6 +153,12 @@ class TerminalScreen:
                 modes.restore()
                 self.stuck()
 
+    async def _watch_stops(self, *, task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(signal.SIGTSTP) as stops:
+            task_status.started()
+            async for _ in stops:
+                self._call(self._stopping.set)
+
     def _call(self, function: Callable[[], object]) -> None:
         if self._loop is not None:
             try:
@@ -182,6 +193,7 @@ class TerminalScreen:
         application.create_background_task(self._paint(hands))
         application.create_background_task(self._tick())
         application.create_background_task(self._follow_size(application.output.get_size()))
+        application.create_background_task(self._stop_when_told())
         self._show()
         self._news.set()
         if self._ended:
@@ -224,6 +236,12 @@ class TerminalScreen:
                 # Erases the prompt, does nothing, and draws it as for the first time.
                 await run_in_terminal(lambda: None)
 
+    async def _stop_when_told(self) -> None:
+        while True:
+            await self._stopping.wait()
+            self._stopping.clear()
+            await run_in_terminal(_stop_here)
+
     async def _paint(self, hands: _Posted) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -245,6 +263,11 @@ class TerminalScreen:
         output.write_raw(text)
         output.flush()
         hands.post(self._items.popleft().painted.set)
+
+
+def _stop_here() -> None:
+    """Stop the process; returns when it goes on. A signal to its own thread takes effect before the call returns."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 class _Modes:

@@ -18,15 +18,17 @@ from tests.real.vt import Screen
 # Seconds for anything to appear on the screen of a machine that is busy with other tests.
 WITHIN = 60.0
 
-ENTER, ESCAPE, TAB, CTRL_C, CTRL_D, UP = "\r", "\x1b", "\t", "\x03", "\x04", "\x1b[A"
+ENTER, ESCAPE, TAB, CTRL_C, CTRL_D, CTRL_Z, UP = "\r", "\x1b", "\t", "\x03", "\x04", "\x1a", "\x1b[A"
 
 # A session of its own, whose terminal is standard input: so a closed terminal does what it does to a shell's child.
 _LAUNCH = """
 import fcntl, os, sys, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "hermes", *sys.argv[1:]])
+os.execv(sys.argv[1], sys.argv[1:])
 """
+
+HERMES = (sys.executable, "-m", "hermes")
 
 
 @define(eq=False)
@@ -125,7 +127,12 @@ def _set_size(descriptor: int, rows: int, columns: int) -> None:
 
 @asynccontextmanager
 async def terminal(
-    *arguments: str, cwd: Path, environment: Mapping[str, str] = {}, rows: int = 40, columns: int = 100
+    *arguments: str,
+    cwd: Path,
+    program: tuple[str, ...] = HERMES,
+    environment: Mapping[str, str] = {},
+    rows: int = 40,
+    columns: int = 100,
 ) -> AsyncIterator[Terminal]:
     """Run ``hermes ARGUMENTS`` in a new terminal. On the way out it is killed if it has not ended by itself."""
     master, slave = os.openpty()
@@ -134,7 +141,12 @@ async def terminal(
     modes = termios.tcgetattr(master)
     seen = {**os.environ, "TERM": "xterm-256color", **environment}
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-c", _LAUNCH, *arguments], stdin=slave, stdout=slave, stderr=slave, env=seen, cwd=cwd
+        [sys.executable, "-c", _LAUNCH, *program, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=seen,
+        cwd=cwd,
     )
     os.close(slave)
     screen = Screen(rows, columns, reply=lambda answer: void(os.write(master, answer)))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 from contextlib import closing
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.real.pseudo_terminal import CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, UP, Terminal, terminal
+from tests.kill.page import Page
+from tests.kill.process import Gateway
+from tests.real.pseudo_terminal import CTRL_C, CTRL_D, CTRL_Z, ENTER, ESCAPE, HERMES, TAB, UP, Terminal, terminal
 
 pytestmark = pytest.mark.real
 
@@ -232,6 +235,64 @@ async def test_history_is_kept_for_the_next_chat_and_for_its_owner_alone(tmp_pat
         await chat.see("> say remember me")
         await chat.type(CTRL_C)
         await leave(chat)
+
+
+async def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on(tmp_path: Path) -> None:
+    async with terminal("-i", cwd=tmp_path, program=("/bin/dash",), environment={"PS1": "shell> "}) as shell:
+        await shell.see("shell>")
+        await shell.type(shlex.join((*HERMES, "chat")), ENTER)
+        await ready(shell)
+        await shell.type("say before", ENTER)
+        await shell.see("> say before", "before")
+        await ready(shell)
+        running = shell.modes_now()
+        await shell.type(CTRL_Z)
+        await shell.see("Stopped", "shell>")
+        assert shell.modes_now() != running, "the shell has the terminal's usual modes"
+        await shell.type("echo in the shell", ENTER)
+        await shell.see("Stopped", "\nin the shell", "shell>")
+        await shell.type("fg", ENTER)
+        await shell.see("shell> fg", "hermes chat", "\nready")
+        await shell.type("say after", ENTER)
+        await shell.see("shell> fg", "> say after", "after")
+        await ready(shell)
+        await shell.type(CTRL_D)
+        await shell.see("hermes chat --resume", "shell>")
+
+
+async def test_a_chat_that_began_on_the_page_goes_on_in_the_terminal(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path / "home")
+    page = Page(gateway.port, "chat")
+    with trio.fail_after(120):
+        await gateway.start()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(page.run)
+            await page.send("e1", "say on the page")
+            await page.until_answered("e1")
+            nursery.cancel_scope.cancel()
+        assert await gateway.stop() == 0
+    with closing(sqlite3.connect(gateway.home / "state.db")) as database:
+        ((session,),) = database.execute("SELECT id FROM sessions").fetchall()
+    environment = {"HERMES_HOME": str(gateway.home)}
+    async with terminal("chat", "--resume", session, cwd=tmp_path, environment=environment) as chat:
+        await chat.see("> say on the page", "on the page")
+        await ready(chat)
+        await chat.type("say in the terminal", ENTER)
+        await chat.see("> say in the terminal", "in the terminal")
+        await leave(chat)
+
+
+async def test_a_resumed_chat_shows_nothing_of_what_was_said_where_that_is_wanted(tmp_path: Path, home: Path) -> None:
+    async with terminal("chat", cwd=tmp_path) as chat:
+        await ready(chat)
+        await chat.type("say something", ENTER)
+        await chat.see("> say something", "something")
+        await leave(chat)
+    (home / "config.yaml").write_text("toolsets: [terminal]\ndisplay: {resume_display: minimal}\n")
+    async with terminal("chat", "--continue", cwd=tmp_path) as chat:
+        await chat.see("resumed")
+        await leave(chat)
+    assert "something" not in chat.screen.text
 
 
 async def test_a_store_that_cannot_be_used_ends_the_chat_with_a_line_and_leaves_the_terminal_as_it_was(
