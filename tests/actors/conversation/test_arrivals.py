@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from hermes.config.schema import BusyInput, Display
 from hermes.events import InboundKind, OutboundKind
-from tests.actors.house import house
+from tests.actors.house import house, settings
 from tests.actors.scripted import silently
 
 
@@ -45,3 +46,13 @@ async def test_a_new_session_that_is_asked_for_beside_a_turn_begins_after_its_en
         session = await gateway.tree.base.store.current("session:c")
     assert session is not None
     assert session.message_count == 2, "the first message and its answer stand in the session before"
+
+
+async def test_a_message_behind_a_new_session_is_not_steered_into_the_turn_before_it(tmp_path: Path) -> None:
+    async with house(tmp_path, settings=settings(display=Display(busy_input_mode=BusyInput.STEER))) as gateway:
+        await gateway.chat.say("1", "count to 15 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        await gateway.chat.say("2", "/new")
+        await gateway.chat.say("3", "say fresh")
+        assert await gateway.chat.answer("3") == "fresh"
+        assert [message.answers for message in gateway.chat.seen] == [("1",), ("2",), ("3",)]
