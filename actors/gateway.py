@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from actors.control import control
 from actors.lifecycle import ExitCode, Lifecycle, end_process, watch_signals
 from actors.pruning import pruning
 from actors.requests import Requests
-from actors.runtime import ChildSpec
+from actors.runtime import ChildSpec, Supervisor
 from actors.runtime.report import Report, What, log_report
 from actors.tree import Attached, Base, Blueprint, Tree, build
 from actors.watchdog import Notifier, watchdog, watchdog_interval
@@ -79,17 +79,23 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         reports.started()
         options.announce()
 
-    return await _run(trees[0], lifecycle, program, notifier, on_started)
+    accounts = [(each.adapter.name, each.adapter.account) for each in attached]
+    drain = partial(lifecycle.drain, trees[0].base.store, accounts, program.settings.agent.restart_drain_timeout)
+    return await _run(trees[0].root, lifecycle, notifier, on_started, drain)
 
 
 async def _run(
-    tree: Tree, lifecycle: Lifecycle, program: Program, notifier: Notifier, on_started: Callable[[], None]
+    root: Supervisor,
+    lifecycle: Lifecycle,
+    notifier: Notifier,
+    on_started: Callable[[], None],
+    drain: Callable[[], Awaitable[bool]],
 ) -> ExitCode:
     started = trio.Event()
 
     async def start() -> None:
         async with trio.open_nursery() as inside:
-            await inside.start(tree.root.run)
+            await inside.start(root.run)
             on_started()
             started.set()
 
@@ -102,8 +108,7 @@ async def _run(
             exit_code = await lifecycle.wait()
             notifier.send("STOPPING=1", "STATUS=finishing what is under way")
             log.info("ending with %s: finishing what is under way", exit_code.name)
-            timeout = program.settings.agent.restart_drain_timeout
-            if started.is_set() and not await lifecycle.drain(tree.base.store, timeout):
+            if started.is_set() and not await drain():
                 log.info("ending with work under way; it goes on at the next start")
             nursery.cancel_scope.cancel()
         around.cancel_scope.cancel()

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NoReturn
 
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 
 # Seconds between two looks at what a drain still waits for.
 DRAIN_POLL = 0.05
+
+
+Account = tuple[str, str]
+"""A platform and one of our accounts on it."""
 
 
 class ExitCode(IntEnum):
@@ -58,13 +63,17 @@ class Lifecycle:
         assert self.exit_code is not None, "set before the event"
         return self.exit_code
 
-    async def drain(self, store: Store, timeout: float) -> bool:
-        """Wait until no turn runs and no answer is unsent, at most ``timeout`` seconds. True when nothing is left."""
+    async def drain(self, store: Store, accounts: Sequence[Account], timeout: float) -> bool:
+        """Wait until no turn of ``accounts`` runs and no answer to them is unsent, at most ``timeout`` seconds. True
+        when nothing is left.
+
+        What the journal holds of others (a chat in a terminal, a platform that was configured once) does not end here.
+        """
         quiet = False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._cut_short, nursery.cancel_scope)
             with trio.move_on_after(timeout):
-                quiet = await _until_quiet(store)
+                quiet = await _until_quiet(store, accounts)
             nursery.cancel_scope.cancel()
         return quiet
 
@@ -73,15 +82,15 @@ class Lifecycle:
         scope.cancel()
 
 
-async def _until_quiet(store: Store) -> bool:
+async def _until_quiet(store: Store, accounts: Sequence[Account]) -> bool:
     """False when the store does not say: then there is nothing to wait for."""
     while True:
         try:
-            counts = await store.counts()
+            under_way = [await store.under_way(*account) for account in accounts]
         except HermesError as error:
             log.warning("the store does not say what is unfinished: %s", error)
             return False
-        if not counts.turns_running and not counts.outbox_pending:
+        if not any(under_way):
             return True
         await trio.sleep(DRAIN_POLL)
 

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,18 @@ import pytest
 import trio
 from attrs import define
 
+from actors.conversation.wording import BURIAL
 from actors.lifecycle import ExitCode
 from adapters.contract import AdapterHost
 from hermes.config.schema import Agent, Settings
 from hermes.errors import ConfigError, HermesError, StoreFull, TransientError, leaves
+from hermes.events import Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.store.database import Database
+from hermes.store.owners import terminal_owner
 from hermes.store.store import SqliteStore
 from tests.actors.house import WITHIN, Chat
 from tests.actors.serving import START_TIME, Gateway, program, serving
+from tests.actors.stores import open_store
 
 
 @pytest.mark.parametrize(
@@ -91,6 +96,25 @@ async def test_what_a_drain_cuts_short_is_answered_after_the_next_start(
     async with serving(program(tmp_path)) as gateway:
         assert (await gateway.chat.answer("1")).endswith("30")
         await gateway.ask({"do": "stop"})
+
+
+async def test_what_other_programs_and_platforms_of_the_past_left_unfinished_delays_no_end(tmp_path: Path) -> None:
+    """Nothing here ever finishes it, so a drain that waited for it would last its whole time."""
+    settings = Settings(toolsets=("todo",), agent=Agent(restart_drain_timeout=1e9))
+    gateway = program(tmp_path, settings)
+    async with open_store(gateway.home.root) as store:
+        chat = Source("terminal", "s1", "s1")
+        await store.accept(Inbound("1", chat, "terminal:s1", InboundKind.MESSAGE, "say hello", 0.0), time.time())
+        assert await store.claim("terminal:s1", terminal_owner("s1"), time.time(), BURIAL) is not None
+        gone = Source("gone", "bot", "c")
+        asked = await store.accept(Inbound("2", gone, "gone:c", InboundKind.COMMAND, "/help", 0.0), time.time())
+        answer = Outbound("k", gone, "gone:c", OutboundKind.NOTICE, "text")
+        await store.settle(asked.row_id, (answer,), time.time())
+    async with serving(gateway) as serves:
+        journal = (await serves.ask({"do": "status"}))["journal"]
+        assert (journal["turns_running"], journal["outbox_pending"]) == (1, 1)
+        await serves.ask({"do": "stop"})
+    assert serves.exit_code is ExitCode.DONE
 
 
 async def test_only_the_gateway_that_was_meant_is_replaced(tmp_path: Path) -> None:
