@@ -9,6 +9,7 @@ that waits for the turn's end (/new) is meant for what that begins, and steers n
 
 import time
 from enum import Enum, auto
+from typing import assert_never
 
 from actors.conversation import outbound, wording
 from actors.conversation.commands import Commands
@@ -60,6 +61,8 @@ class Arrivals:
                 await self._too_late(row)
             case InboundKind.COMMAND:
                 await self._commands.carry_out(row, None)
+            case _:
+                assert_never(row.event.kind)
         return Next.SETTLED
 
     async def _while_running(self, row: InboxRow, running: RunningTurn, *, may_steer: bool) -> None:
@@ -71,6 +74,8 @@ class Arrivals:
                 await self._answer(row, running)
             case InboundKind.MESSAGE | InboundKind.EDIT:
                 await self._message(row, running, may_steer=may_steer)
+            case _:
+                assert_never(row.event.kind)
 
     async def _answer(self, row: InboxRow, running: RunningTurn) -> None:
         ask = running.ask(row.event.ask_id) if row.event.ask_id else running.oldest_ask()

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 import trio
 
+from actors.conversation.running import RunningTurn
 from hermes.config.schema import Approvals, BusyInput, Display
+from hermes.events import DraftState
 from hermes.messages import Message, Role, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
+from hermes.store.interface import InboxRow
 from hermes.store.store import SqliteStore
 from tests.actors.house import Chat, house, settings
 from tests.actors.scripted import ScriptedModel
@@ -82,15 +85,26 @@ async def test_a_steered_message_that_another_turn_took_is_answered_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join, lost = SqliteStore.join, [True]
+    steer, offered = RunningTurn.steer, trio.Event()
 
     async def taken_elsewhere(self: SqliteStore, *arguments: Any) -> bool:
         return False if lost and lost.pop() else await join(self, *arguments)
 
+    async def watched(self: RunningTurn, row: InboxRow) -> None:
+        await steer(self, row)
+        offered.set()
+
+    async def wait_for_both(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        await offered.wait()
+        yield Completed(Message(Role.ASSISTANT, f"heard {request.messages[-1].content}"), Usage())
+
     monkeypatch.setattr(SqliteStore, "join", taken_elsewhere)
-    async with house(tmp_path, settings=settings(display=Display(busy_input_mode=BusyInput.STEER))) as gateway:
-        await gateway.chat.say("1", "count to 10 slowly")
-        await gateway.chat.draft(lambda draft: "2" in draft.text)
-        await gateway.chat.say("2", "say steered")
+    monkeypatch.setattr(RunningTurn, "steer", watched)
+    model, steering = ScriptedModel(wait_for_both), settings(display=Display(busy_input_mode=BusyInput.STEER))
+    async with house(tmp_path, model=model, settings=steering) as gateway:
+        await gateway.chat.say("1", "first")
+        await gateway.chat.draft(lambda draft: draft.state is DraftState.THINKING)
+        await gateway.chat.say("2", "second")
         await gateway.chat.until(lambda message: "2" in message.answers)
         assert not lost
         assert "begin anew from the journal" in gateway.children()["conversations/session:c"].failure.error
