@@ -14,13 +14,12 @@ from actors.control import control
 from actors.lifecycle import ExitCode, Lifecycle, end_process, watch_signals
 from actors.pruning import pruning
 from actors.requests import Requests
-from actors.runtime import ChildSpec
+from actors.runtime import ChildSpec, Supervisor
 from actors.runtime.report import Report, What, log_report
 from actors.tree import Attached, Base, Blueprint, Tree, build
 from actors.watchdog import Notifier, watchdog, watchdog_interval
 from hermes.errors import ConfigError
 from hermes.status import ChildStatus, State
-from hermes.store.interface import Counts
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +35,9 @@ class Options:
     """Kernel start time of this process, in clock ticks."""
     announce: Callable[[], None]
     """Called once everything has started."""
-    finishing: Callable[[Counts, float], None]
-    """Called at the end when something is still under way, with the seconds that it is given."""
+    finishing: Callable[[int, float], None]
+    """Called at the end with how many turns and messages are still under way, if any are, and with the seconds that
+    they are given."""
 
 
 async def serve(program: Program, attached: Sequence[Attached], options: Options) -> ExitCode:
@@ -82,16 +82,18 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         reports.started()
         options.announce()
 
+    accounts = [(each.adapter.name, each.adapter.account) for each in attached]
     timeout = program.settings.agent.restart_drain_timeout
 
     async def drain() -> bool:
-        return await lifecycle.drain(trees[0].base.store, timeout, lambda counts: options.finishing(counts, timeout))
+        store = trees[0].base.store
+        return await lifecycle.drain(store, accounts, timeout, lambda count: options.finishing(count, timeout))
 
-    return await _run(trees[0], lifecycle, notifier, on_started, drain)
+    return await _run(trees[0].root, lifecycle, notifier, on_started, drain)
 
 
 async def _run(
-    tree: Tree,
+    root: Supervisor,
     lifecycle: Lifecycle,
     notifier: Notifier,
     on_started: Callable[[], None],
@@ -101,7 +103,7 @@ async def _run(
 
     async def start() -> None:
         async with trio.open_nursery() as inside:
-            await inside.start(tree.root.run)
+            await inside.start(root.run)
             on_started()
             started.set()
 

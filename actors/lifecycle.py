@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NoReturn
 
@@ -21,12 +21,16 @@ from attrs import define, field
 
 from actors.platform.connection import Gate
 from hermes.errors import HermesError
-from hermes.store.interface import Counts, Store
+from hermes.store.interface import Store
 
 log = logging.getLogger(__name__)
 
 # Seconds between two looks at what a drain still waits for.
 DRAIN_POLL = 0.05
+
+
+Account = tuple[str, str]
+"""A platform and one of our accounts on it."""
 
 
 class ExitCode(IntEnum):
@@ -59,16 +63,20 @@ class Lifecycle:
         assert self.exit_code is not None, "set before the event"
         return self.exit_code
 
-    async def drain(self, store: Store, timeout: float, waits: Callable[[Counts], None]) -> bool:
-        """Wait until no turn runs and no answer is unsent, at most ``timeout`` seconds. True when nothing is left.
+    async def drain(
+        self, store: Store, accounts: Sequence[Account], timeout: float, waits: Callable[[int], None]
+    ) -> bool:
+        """Wait until no turn of ``accounts`` runs and no answer to them is unsent, at most ``timeout`` seconds. True
+        when nothing is left.
 
-        ``waits`` is called once, and only if there is something to wait for.
+        What the journal holds of others (a chat in a terminal, a platform that was configured once) does not end here.
+        ``waits`` is told once how much there is, and only if there is something to wait for.
         """
         quiet = False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._cut_short, nursery.cancel_scope)
             with trio.move_on_after(timeout):
-                quiet = await _until_quiet(store, waits)
+                quiet = await _until_quiet(store, accounts, waits)
             nursery.cancel_scope.cancel()
         return quiet
 
@@ -77,19 +85,19 @@ class Lifecycle:
         scope.cancel()
 
 
-async def _until_quiet(store: Store, waits: Callable[[Counts], None]) -> bool:
+async def _until_quiet(store: Store, accounts: Sequence[Account], waits: Callable[[int], None]) -> bool:
     """False when the store does not say: then there is nothing to wait for."""
     told = False
     while True:
         try:
-            counts = await store.counts()
+            under_way = sum([await store.under_way(*account) for account in accounts])
         except HermesError as error:
             log.warning("the store does not say what is unfinished: %s", error)
             return False
-        if not counts.turns_running and not counts.outbox_pending:
+        if not under_way:
             return True
         if not told:
-            waits(counts)
+            waits(under_way)
             told = True
         await trio.sleep(DRAIN_POLL)
 

@@ -63,14 +63,13 @@ async def store_actor(
             room = _Room(context, path.parent)
             nursery.start_soon(room.watch)
             task_status.started()
-            async for first in context.mailbox:
-                taken = (first, *context.mailbox.drain_nowait(MAX_BATCH - 1))
+            while True:
+                taken = (await context.mailbox.receive(), *context.mailbox.drain_nowait(MAX_BATCH - 1))
                 batch = [write for write in taken if not write.reply.abandoned]
                 if batch:
                     results = await in_thread(database.commit, [write.operation for write in batch])
                     room.note(results)
                     _answer(batch, results)
-            nursery.cancel_scope.cancel()
     finally:
         # It copies the log back, which takes the time of a slow disk: not the event loop's.
         with trio.CancelScope(shield=True):

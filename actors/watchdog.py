@@ -36,11 +36,13 @@ class Notifier:
         if not self.address:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as manager:
-            try:
-                manager.sendto("\n".join(lines).encode(), address)
-            except OSError as error:
-                log.warning("the service manager was not told %s: %s", lines[0], error)
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        # A path in a line may hold bytes that are no UTF-8, and a socket may be one file too many.
+        try:
+            with socket.socket(socket.AF_UNIX, kind) as manager:
+                manager.sendto("\n".join(lines).encode("utf-8", "replace"), address)
+        except OSError as error:
+            log.warning("the service manager was not told %s: %s", lines[0], error)
 
 
 def watchdog_interval(environment: Mapping[str, str]) -> float | None:

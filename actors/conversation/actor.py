@@ -69,18 +69,15 @@ class _Conversation:
         # The claim may have given a turn up, and a crash between a write and its nudge leaves an outbox that nobody was
         # told of. Whose it is, is not known here; a look at an empty one costs a read.
         self._services.outlets.look_everywhere()
-        while True:
-            if turn is not None:
+        if turn is not None:
+            await self._run(turn, context)
+        while (oldest := await self._arrivals.next()) is not Next.NOTHING:
+            if oldest is Next.MESSAGE:
+                turn = await self._claim()
+                if turn is None:
+                    return True
                 await self._run(turn, context)
-            match await self._arrivals.next():
-                case Next.NOTHING:
-                    return False
-                case Next.SETTLED:
-                    turn = None
-                case Next.MESSAGE:
-                    turn = await self._claim()
-                    if turn is None:
-                        return True
+        return False
 
     async def _claim(self) -> Turn | None:
         services = self._services

@@ -3,11 +3,13 @@ without.
 
 While a turn runs, commands that may run beside it are carried out at once, answers go to their asks, and a message
 does what display.busy_input_mode says: it interrupts the turn, waits for its end, or steers it. An open question in
-free text takes the next message as its answer, and none that was sent before it was asked.
+free text takes the next message as its answer, and none that was sent before it was asked. A message behind a command
+that waits for the turn's end (/new) is meant for what that begins, and steers nothing before it.
 """
 
 import time
 from enum import Enum, auto
+from typing import assert_never
 
 from actors.conversation import outbound, wording
 from actors.conversation.commands import Commands
@@ -39,10 +41,12 @@ class Arrivals:
 
     async def take(self, running: RunningTurn) -> None:
         """Deal with what is pending while a turn runs; what has to wait stays pending."""
+        command_waits = False
         for row in await self._services.store.pending(self._session_key):
             if running.finished:
                 return
-            await self._while_running(row, running)
+            command_waits = command_waits or _waits(row)
+            await self._while_running(row, running, may_steer=not command_waits)
 
     async def next(self) -> Next:
         """With no turn running: look at the oldest pending row, and settle it unless it is a message."""
@@ -57,18 +61,21 @@ class Arrivals:
                 await self._too_late(row)
             case InboundKind.COMMAND:
                 await self._commands.carry_out(row, None)
+            case _:
+                assert_never(row.event.kind)
         return Next.SETTLED
 
-    async def _while_running(self, row: InboxRow, running: RunningTurn) -> None:
+    async def _while_running(self, row: InboxRow, running: RunningTurn, *, may_steer: bool) -> None:
         match row.event.kind:
             case InboundKind.COMMAND:
-                invocation = parse(row.event.text)
-                if invocation is None or invocation.command.busy is Busy.NOW:
+                if not _waits(row):
                     await self._commands.carry_out(row, running)
             case InboundKind.ANSWER:
                 await self._answer(row, running)
             case InboundKind.MESSAGE | InboundKind.EDIT:
-                await self._message(row, running)
+                await self._message(row, running, may_steer=may_steer)
+            case _:
+                assert_never(row.event.kind)
 
     async def _answer(self, row: InboxRow, running: RunningTurn) -> None:
         ask = running.ask(row.event.ask_id) if row.event.ask_id else running.oldest_ask()
@@ -81,7 +88,7 @@ class Arrivals:
         await self._services.store.settle(row.id, (outbound.notice(row, wording.TOO_LATE),), time.time())
         self._services.outlets.look(row.event.source)
 
-    async def _message(self, row: InboxRow, running: RunningTurn) -> None:
+    async def _message(self, row: InboxRow, running: RunningTurn, *, may_steer: bool) -> None:
         ask = running.oldest_ask()
         if ask is not None and ask.request.kind is AskKind.CLARIFY and row.received_at >= _asked_at(ask):
             await running.answer(row, ask, row.event.text)
@@ -89,10 +96,16 @@ class Arrivals:
         match self._services.settings.busy_input_mode:
             case "interrupt" if row.received_at >= running.since:
                 await running.feed(Stopped(StopReason.INTERRUPT))
-            case "steer":
+            case "steer" if may_steer:
                 await running.steer(row)
             case _:
                 return  # it stays pending until this turn is over
+
+
+def _waits(row: InboxRow) -> bool:
+    """Whether it is a command for which a running turn has to end first."""
+    invocation = parse(row.event.text) if row.event.kind is InboundKind.COMMAND else None
+    return invocation is not None and invocation.command.busy is Busy.AFTER
 
 
 def _asked_at(ask: Ask) -> float:

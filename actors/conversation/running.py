@@ -15,6 +15,7 @@ Rules:
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import assert_never
 
 import trio
 from attrs import evolve, frozen
@@ -165,6 +166,8 @@ class RunningTurn:
                 await self._finish(effect)
             case CallModel() | RunTools() | ShowDraft() | CancelWork():
                 self._act(effect)
+            case _:
+                assert_never(effect)
 
     def _act(self, effect: CallModel | RunTools | ShowDraft | CancelWork) -> None:
         """What needs no journal and is not waited for."""
@@ -181,6 +184,8 @@ class RunningTurn:
                 self._work += 1
                 for scope in self._scopes:
                     scope.cancel()
+            case _:
+                assert_never(effect)
 
     async def _persist(self, effect: Persist) -> None:
         store, lease = self._services.store, self.turn.lease

@@ -16,7 +16,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from itertools import count
 from random import random
 
 import trio
@@ -201,10 +200,12 @@ class _Deliveries:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + RECORD_WITHIN):
             if await self._wrote(write):
                 return
-        for attempt in count():
+        attempt = 0
+        while True:
             await trio.sleep(RETRY.delay(attempt, random))
             if await self._wrote(write):
                 return
+            attempt += 1
 
     async def _wrote(self, write: Callable[[], Awaitable[None]]) -> bool:
         try:

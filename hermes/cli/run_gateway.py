@@ -25,7 +25,6 @@ from hermes.control import request
 from hermes.errors import ConfigError, HermesError
 from hermes.home import Home
 from hermes.instance import Holder, InstanceLock, ourselves, take
-from hermes.store.interface import Counts
 from hermes.store.owners import GATEWAY
 
 log = logging.getLogger(__name__)
@@ -138,7 +137,7 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
     options = Options(
         us.start_time,
         announce=lambda: say(_greeting(attached)),
-        finishing=lambda counts, seconds: say(_finishing(counts, seconds)),
+        finishing=lambda count, seconds: say(_finishing(count, seconds)),
     )
     return trio.run(serve, program, attached, options)
 
@@ -185,10 +184,9 @@ def _greeting(attached: Sequence[Attached]) -> list[str]:
     return [*lines, 'Type "help" there, or "run ls". Ctrl-C here ends it.']
 
 
-def _finishing(counts: Counts, seconds: float) -> list[str]:
-    answers = counts.turns_running + counts.outbox_pending
+def _finishing(count: int, seconds: float) -> list[str]:
     return [
-        f"Finishing {answers} {'answer' if answers == 1 else 'answers'} in at most {seconds:g} s. "
+        f"Finishing {count} {'answer' if count == 1 else 'answers'} in at most {seconds:g} s. "
         "Ctrl-C again ends now, and they go on at the next start."
     ]
 

@@ -235,10 +235,7 @@ class Journal(Protocol):
         ...
 
     async def open_ask(self, lease: Lease, ask: Ask, message: Outbound, now: float) -> None:
-        """Journal a question and put it into the outbox.
-
-        Its call has not run: a record that it was started is dropped.
-        """
+        """Journal a question and put it into the outbox. Its call has not run: a record of its start is dropped."""
         ...
 
     async def answer_ask(self, row_id: int, ask_id: str, answer: str, too_late: Outbound, now: float) -> AnswerResult:
@@ -295,6 +292,10 @@ class Journal(Protocol):
         ...
 
     async def counts(self) -> Counts: ...
+
+    async def under_way(self, platform: str, account: str) -> int:
+        """Turns that run and wait for nobody, and unsent messages, of one account: what an orderly end waits for."""
+        ...
 
     async def ping(self) -> None:
         """Go the way of a write, through the writer to the file, and change nothing: it hangs where a write would."""

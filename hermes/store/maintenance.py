@@ -31,6 +31,8 @@ _SETTLED = {
     "turns": "state <> 'running' AND ended_at < :before",
 }
 
+_WAITING = "state IN ('pending', 'sending')"
+
 
 def prune(connection: sqlite3.Connection, now: float) -> int:
     """Rows dropped from the journal."""
@@ -56,13 +58,24 @@ def counts(connection: sqlite3.Connection) -> Counts:
     def count(table: str, condition: str) -> int:
         return int(connection.execute(f"SELECT count(*) FROM {table} WHERE {condition}").fetchone()[0])
 
-    waiting = "state IN ('pending', 'sending')"
     return Counts(
         inbox_pending=count("inbox", "state = 'pending'"),
         turns_running=count("turns", "state = 'running'"),
         inbox_dead=count("inbox", "state = 'dead'"),
         asks_open=count("asks", "state = 'open'"),
-        outbox_pending=count("outbox", f"{waiting} AND ambiguous = 0"),
-        outbox_ambiguous=count("outbox", f"{waiting} AND ambiguous = 1"),
+        outbox_pending=count("outbox", f"{_WAITING} AND ambiguous = 0"),
+        outbox_ambiguous=count("outbox", f"{_WAITING} AND ambiguous = 1"),
         outbox_failed=count("outbox", "state IN ('failed', 'dead')"),
+    )
+
+
+def under_way(connection: sqlite3.Connection, platform: str, account: str) -> int:
+    here = "platform = ? AND account = ?"
+    return int(
+        connection.execute(
+            f"SELECT (SELECT count(*) FROM turns WHERE state = 'running' AND {here} AND NOT EXISTS"
+            " (SELECT 1 FROM asks WHERE asks.turn_id = turns.id AND asks.state = 'open'))"
+            f" + (SELECT count(*) FROM outbox WHERE {_WAITING} AND {here})",
+            (platform, account, platform, account),
+        ).fetchone()[0]
     )

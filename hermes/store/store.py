@@ -160,6 +160,9 @@ class SqliteStore(Store):
     async def counts(self) -> Counts:
         return await self._readers.read(maintenance.counts)
 
+    async def under_way(self, platform: str, account: str) -> int:
+        return await self._readers.read(partial(maintenance.under_way, platform=platform, account=account))
+
     async def ping(self) -> None:
         await self._write(maintenance.ping)
 

@@ -6,34 +6,27 @@ from typing import cast
 import pytest
 import trio
 
-from actors.lifecycle import ExitCode, Lifecycle
+from actors.lifecycle import Account, ExitCode, Lifecycle
 from hermes.errors import Unavailable
-from hermes.store.interface import Counts, Store
+from hermes.store.interface import Store
 from tests.actors.stores import open_store
 
-QUIET = Counts(0, 0, 0, 0, 0, 0, 0)
+WEB, CHAT = ("web", "local"), ("chat", "bot")
 
 
 class FakeStore:
-    """Counts as told."""
+    """Has as much under way as told, by account; the last of it stays."""
 
-    def __init__(self, *counts: Counts) -> None:
-        self._counts = list(counts)
+    def __init__(self, under_way: dict[Account, list[int]]) -> None:
+        self._under_way = under_way
 
-    async def counts(self) -> Counts:
-        return self._counts.pop(0) if len(self._counts) > 1 else self._counts[0]
+    async def under_way(self, platform: str, account: str) -> int:
+        told = self._under_way[platform, account]
+        return told.pop(0) if len(told) > 1 else told[0]
 
 
-def ignore(_: Counts) -> None:
+def ignore(_: int) -> None:
     """For a drain whose wait nobody is told of."""
-
-
-def busy(**counts: int) -> Counts:
-    return Counts(
-        **{"inbox_pending": 0, "turns_running": 0, "inbox_dead": 0, "asks_open": 0}
-        | {"outbox_pending": 0, "outbox_ambiguous": 0, "outbox_failed": 0}
-        | counts
-    )
 
 
 async def test_the_first_request_decides_the_exit_code() -> None:
@@ -50,18 +43,22 @@ async def test_the_gate_closes_with_the_first_request() -> None:
     assert not lifecycle.gate.open
 
 
-@pytest.mark.parametrize("work", [busy(turns_running=1), busy(outbox_pending=1)])
-async def test_a_drain_waits_for_turns_and_unsent_answers(work: Counts, autojump_clock: object) -> None:
-    lifecycle, told = Lifecycle(), list[Counts]()
+@pytest.mark.parametrize("first", [WEB, CHAT])
+async def test_a_drain_waits_for_each_account(first: Account, autojump_clock: object) -> None:
+    store, told = FakeStore({WEB: [0], CHAT: [0]} | {first: [2, 1, 1, 0]}), list[int]()
     before = trio.current_time()
-    assert await lifecycle.drain(_as_store(FakeStore(work, work, work, QUIET)), 60, told.append)
-    assert told == [work]
+    assert await Lifecycle().drain(_as_store(store), (WEB, CHAT), 60, told.append)
+    assert told == [2]
     assert trio.current_time() > before
+
+
+async def test_a_drain_waits_for_nobody_elses_account(autojump_clock: object) -> None:
+    assert await Lifecycle().drain(_as_store(FakeStore({WEB: [0], CHAT: [1]})), (WEB,), 60, ignore)
 
 
 async def test_a_drain_ends_at_its_time_limit(autojump_clock: object) -> None:
     before = trio.current_time()
-    assert not await Lifecycle().drain(_as_store(FakeStore(busy(turns_running=1))), 60, ignore)
+    assert not await Lifecycle().drain(_as_store(FakeStore({WEB: [1]})), (WEB,), 60, ignore)
     assert trio.current_time() - before == pytest.approx(60)
 
 
@@ -75,24 +72,24 @@ async def test_a_second_request_cuts_the_drain_short(autojump_clock: object) -> 
             lifecycle.end(ExitCode.DONE)
 
         nursery.start_soon(again)
-        assert not await lifecycle.drain(_as_store(FakeStore(busy(turns_running=1))), 60, ignore)
+        assert not await lifecycle.drain(_as_store(FakeStore({WEB: [1]})), (WEB,), 60, ignore)
     assert trio.current_time() < 60
 
 
 async def test_a_store_that_cannot_be_read_is_not_called_quiet(autojump_clock: object) -> None:
     class Unreadable:
-        async def counts(self) -> Counts:
+        async def under_way(self, platform: str, account: str) -> int:
             raise Unavailable("closed")
 
     with trio.fail_after(5):
-        assert not await Lifecycle().drain(cast(Store, Unreadable()), 60, ignore)
+        assert not await Lifecycle().drain(cast(Store, Unreadable()), (WEB,), 60, ignore)
 
 
 async def test_an_empty_store_is_drained_at_once(tmp_path: Path) -> None:
-    told: list[Counts] = []
+    told: list[int] = []
     async with open_store(tmp_path) as store:
         with trio.fail_after(10):
-            assert await Lifecycle().drain(store, 5, told.append)
+            assert await Lifecycle().drain(store, (WEB,), 5, told.append)
         assert told == []
 
 

@@ -75,6 +75,35 @@ async def test_a_write_that_was_given_up_while_it_waited_is_not_made(
     assert made == ["in hand", "wanted"]
 
 
+async def test_a_batch_that_nobody_waits_for_any_more_is_no_transaction(
+    tmp_path: Path, hang: Hang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, batches = Database.commit, list[int]()
+
+    def counted(database: Database, batch: Any) -> list[object]:
+        batches.append(len(batch))
+        return commit(database, batch)
+
+    monkeypatch.setattr(Database, "commit", counted)
+    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    async with supervised(spec) as tree:
+        commits = ActorCommit(tree.address("store"))
+        hang.on()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(commits, lambda _: None)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            with trio.move_on_after(0.05):
+                await commits(lambda _: None)
+            hang.off()
+        with trio.fail_after(20):
+            while tree.status().children[0].mailbox.depth:  # type: ignore[union-attr]
+                await trio.sleep(0.01)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert batches == [1]
+        await commits(lambda _: None)
+        assert batches == [1, 1]
+
+
 async def test_the_results_go_to_those_who_asked(tmp_path: Path) -> None:
     def fail(_: sqlite3.Connection) -> None:
         raise ValueError("not this one")
@@ -98,9 +127,14 @@ async def test_a_full_disk_stands_in_the_status_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOOK_FOR_ROOM", 0.01)
-    full = threading.Event()
+    full, looks = threading.Event(), list[Path]()
     full.set()
-    monkeypatch.setattr(module, "disk_is_full", lambda folder: folder == tmp_path and full.is_set())
+
+    def look(folder: Path) -> bool:
+        looks.append(folder)
+        return full.is_set()
+
+    monkeypatch.setattr(module, "disk_is_full", look)
 
     def no_room(_: sqlite3.Connection) -> None:
         raise StoreFull("no space left")
@@ -115,11 +149,17 @@ async def test_a_full_disk_stands_in_the_status_until_there_is_room(
             assert await commit(lambda _: 1) == 1
             (store,) = tree.status().children
             assert (store.healthy, store.detail) == (False, "retrying: no space left")
+            looks.clear()
+            with trio.fail_after(20):
+                while len(looks) < 3:
+                    await trio.sleep(0.01)
+            assert not tree.status().children[0].healthy, "each look found it full"
             full.clear()
             with trio.fail_after(20):
                 while not tree.status().children[0].healthy:
                     await trio.sleep(0.01)
             full.set()
+    assert set(looks) == {tmp_path}
 
 
 async def test_a_store_that_hangs_for_longer_than_a_write_may_take_fails_no_turn(

@@ -1,5 +1,6 @@
 """What the service manager is told, over a real datagram socket."""
 
+import errno
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -107,6 +108,23 @@ async def test_a_store_that_does_not_answer_starves_the_watchdog(
 async def test_without_a_manager_nothing_is_sent_and_nothing_fails(autojump_clock: object) -> None:
     Notifier("").send("READY=1")
     Notifier("/nonexistent/notify").send("READY=1")
+
+
+def test_a_line_with_bytes_that_are_no_utf8_is_told_without_them(manager: socket.socket) -> None:
+    Notifier(str(manager.getsockname())).send("STATUS=no space left for /home/\udcff/state.db")
+    assert heard(manager) == ["STATUS=no space left for /home/?/state.db"]
+
+
+def test_a_process_without_a_free_descriptor_goes_on_untold(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_more(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    address = str(manager.getsockname())
+    monkeypatch.setattr("actors.watchdog.socket.socket", no_more)
+    Notifier(address).send("WATCHDOG=1")
+    assert "was not told WATCHDOG=1" in caplog.text
 
 
 async def test_an_abstract_address_is_understood() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
+from actors.conversation.wording import BURIAL
 from actors.messages import LOOK
 from actors.platform import delivery as module
 from actors.platform.delivery import MAILBOX, delivery
@@ -19,7 +20,8 @@ from actors.runtime import ChildSpec, Supervisor
 from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
 from hermes.errors import RateLimited, Refused, TransientError
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
-from hermes.store.interface import Store
+from hermes.messages import Message, Role, Usage
+from hermes.store.interface import Store, TurnOutcome
 from tests.actors.stores import open_store
 from tests.actors.trees import supervised
 
@@ -38,6 +40,8 @@ class FakeAdapter:
 
     idempotency: Idempotency = Idempotency.NONE
     plans: dict[str, list[Exception]] = field(factory=dict)
+    edit_plan: list[Exception] = field(factory=list)
+    drafts: Drafts = Drafts.EPHEMERAL
     sent: list[tuple[str, bool]] = field(factory=list)
     """Text and mark of each message that arrived."""
     edited: list[tuple[str, str]] = field(factory=list)
@@ -48,7 +52,7 @@ class FakeAdapter:
 
     @property
     def limits(self) -> Limits:
-        return Limits(1000, self.idempotency, Drafts.EPHEMERAL)
+        return Limits(1000, self.idempotency, self.drafts)
 
     async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
         await trio.lowlevel.checkpoint()
@@ -63,6 +67,9 @@ class FakeAdapter:
         return Receipt(f"id-{message.key}")
 
     async def edit(self, message: Outbound, message_id: str) -> Receipt:
+        await trio.lowlevel.checkpoint()
+        if self.edit_plan:
+            raise self.edit_plan.pop(0)
         self.edited.append((message.text, message_id))
         return Receipt(message_id)
 
@@ -215,3 +222,56 @@ async def test_drafts_are_shown_latest_only_and_redacted(store: Store) -> None:
     async with delivering(store, adapter, drafts):
         await until(lambda: bool(adapter.shown))
     assert [draft.text for draft in adapter.shown] == ["one *** "]
+
+
+async def test_where_no_drafts_can_be_shown_none_is_kept(store: Store) -> None:
+    adapter, drafts = FakeAdapter(drafts=Drafts.NONE), DraftBoard()
+    await put(store, outbound("a", 1))
+    async with delivering(store, adapter, drafts) as tree:
+        await until(lambda: len(adapter.sent) == 1)
+        drafts.put(Draft(source("a"), "session:a", "turn", DraftState.WRITING, "text "))
+        with trio.move_on_after(0.1) as waiting:
+            await drafts.take()
+        assert waiting.cancelled_caught
+        assert "not shown here" in tree.status().children[0].detail
+    assert adapter.shown == []
+
+
+async def answer_a_draft(store: Store) -> None:
+    """A turn whose first words stand in the chat as the message "m1", and whose answer is due."""
+    question = Inbound("q", source("a"), "session:a", InboundKind.MESSAGE, "say it", time.time())
+    await store.accept(question, time.time())
+    turn = await store.claim("session:a", "gateway", time.time(), BURIAL)
+    assert turn is not None
+    begun = Outbound("draft", source("a"), "session:a", OutboundKind.ANSWER, "the first")
+    row_id = await store.begin_draft(turn.lease, begun, time.time())
+    await store.draft_sent(turn.lease, row_id, "m1", time.time())
+    last = (Message(Role.ASSISTANT, "the first words and the last"),)
+    answer = evolve(begun, text="the first words and the last", answers=("q",))
+    await store.finish(turn.lease, 1, last, (answer,), TurnOutcome.DONE, Usage(), time.time())
+
+
+async def test_an_answer_completes_the_message_that_its_draft_began(store: Store) -> None:
+    adapter = FakeAdapter(edit_plan=[Ambiguous("no answer")])
+    await answer_a_draft(store)
+    async with delivering(store, adapter):
+        # An edit may be repeated whatever became of the first.
+        await until(lambda: adapter.edited == [("the first words and the last", "m1")])
+        await until_settled(store)
+    assert adapter.sent == []
+
+
+async def test_an_answer_whose_draft_is_gone_from_the_chat_is_sent_anew_with_a_mark(store: Store) -> None:
+    adapter = FakeAdapter(edit_plan=[Refused("message to edit not found")])
+    await answer_a_draft(store)
+    async with delivering(store, adapter):
+        await until(lambda: adapter.sent == [("the first words and the last", True)])
+        await until_settled(store)
+    assert adapter.edited == []
+    assert (await store.counts()).outbox_failed == 0
+
+
+async def until_settled(store: Store) -> None:
+    with trio.fail_after(20):
+        while await store.under_way("fake", "bot"):
+            await trio.sleep(0.01)

@@ -337,6 +337,15 @@ def test_control_c_stops_the_tree_in_order() -> None:
     assert journal == ["+a", "+b", "+c", "-c", "-b", "-a"]
 
 
+@pytest.fixture
+def control_c() -> Iterator[None]:
+    """Ctrl-C as a program in the foreground has it: in the background of a script it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("control_c")
 def test_the_second_control_c_does_not_wait_for_the_order() -> None:
     first_is_leaving = trio.Event()
 

@@ -111,6 +111,34 @@ async def test_counts_tell_the_journal(store: SqliteStore) -> None:
     )
 
 
+async def test_what_is_under_way_is_told_by_account(store: SqliteStore) -> None:
+    assert await store.under_way("web", "local") == 0
+    turn = await begin(store, "e1")
+    assert await store.under_way("web", "local") == 1
+    await store.finish(turn.lease, 1, (), (notice(),), TurnOutcome.DONE, Usage(), NOW)
+    assert await store.under_way("web", "local") == 1, "its answer is not sent"
+    assert await store.under_way("web", "another") == await store.under_way("terminal", "local") == 0
+    delivery = await store.open_delivery("web", "local", idempotent=True, now=NOW)
+    (row,) = await store.due(delivery, frozenset(), 1, NOW)
+    await store.begin_send(delivery, row.id, NOW)
+    assert await store.under_way("web", "local") == 1
+    await store.sent(delivery, row.id, "id", NOW)
+    assert await store.under_way("web", "local") == 0
+
+
+async def test_a_turn_that_waits_for_a_person_is_not_under_way_but_its_question_is_until_it_is_sent(
+    store: SqliteStore,
+) -> None:
+    turn = await begin(store, "e1")
+    await store.open_ask(turn.lease, question("a1", turn.lease), question_message(), NOW)
+    assert await store.under_way("web", "local") == 1
+    delivery = await store.open_delivery("web", "local", idempotent=True, now=NOW)
+    (row,) = await store.due(delivery, frozenset(), 1, NOW)
+    await store.begin_send(delivery, row.id, NOW)
+    await store.sent(delivery, row.id, "id", NOW)
+    assert await store.under_way("web", "local") == 0
+
+
 async def test_a_ping_changes_nothing(store: SqliteStore, database: Database) -> None:
     before = database.connection.total_changes
     await store.ping()

@@ -1,0 +1,58 @@
+"""What arrives beside a turn or between two: what is done at once, what waits, and what comes too late."""
+
+from pathlib import Path
+
+from hermes.config.schema import BusyInput, Display
+from hermes.events import InboundKind, OutboundKind
+from tests.actors.house import house, settings
+from tests.actors.scripted import silently
+
+
+async def test_a_second_stop_that_waits_behind_the_first_finds_nothing_to_stop(tmp_path: Path) -> None:
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("0", "say awake")
+        await gateway.chat.answer("0")
+        await silently(gateway, "1", "count to 5000 slowly")
+        await silently(gateway, "2", "/stop", InboundKind.COMMAND)
+        await silently(gateway, "3", "/stop", InboundKind.COMMAND)
+        await gateway.chat.say("0", "a nudge, and nothing else")
+        assert await gateway.chat.answer("2") == "Stopped."
+        assert await gateway.chat.answer("3") == "Nothing is running."
+
+
+async def test_an_answer_to_a_question_whose_turn_is_over_is_told_that_it_came_too_late(tmp_path: Path) -> None:
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("1", f"run echo made > {tmp_path}/made.txt")
+        ask = await gateway.chat.question()
+        await gateway.chat.press(ask, "deny")
+        await gateway.chat.answer("1")
+        await gateway.until(lambda: gateway.children()["conversations/session:c"].detail == "")
+        await gateway.chat.press(ask, "once")
+        assert "answered already" in await gateway.chat.answer(f"press:{ask.ask_id}:once")
+    assert not (tmp_path / "made.txt").exists()
+
+
+async def test_a_new_session_that_is_asked_for_beside_a_turn_begins_after_its_end(tmp_path: Path) -> None:
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("1", "count to 15 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        await gateway.chat.say("2", "/new")
+        assert "new session" in await gateway.chat.answer("2")
+        kinds = [message.kind for message in gateway.chat.seen]
+        assert (await gateway.chat.answer("1")).endswith("15")
+        assert kinds == [OutboundKind.ANSWER, OutboundKind.NOTICE]
+        await gateway.chat.say("3", "say fresh")
+        await gateway.chat.answer("3")
+        session = await gateway.tree.base.store.current("session:c")
+    assert session is not None
+    assert session.message_count == 2, "the first message and its answer stand in the session before"
+
+
+async def test_a_message_behind_a_new_session_is_not_steered_into_the_turn_before_it(tmp_path: Path) -> None:
+    async with house(tmp_path, settings=settings(display=Display(busy_input_mode=BusyInput.STEER))) as gateway:
+        await gateway.chat.say("1", "count to 15 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        await gateway.chat.say("2", "/new")
+        await gateway.chat.say("3", "say fresh")
+        assert await gateway.chat.answer("3") == "fresh"
+        assert [message.answers for message in gateway.chat.seen] == [("1",), ("2",), ("3",)]
