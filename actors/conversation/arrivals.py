@@ -4,7 +4,7 @@ without.
 While a turn runs, commands that may run beside it are carried out at once, answers go to their asks, and a message
 does what display.busy_input_mode says: it interrupts the turn, waits for its end, or steers it. An open question in
 free text takes the next message as its answer, and none that was sent before it was asked. A message behind a command
-that waits for the turn's end (/new) is meant for what that begins, and steers nothing before it.
+that waits for the turn's end (/new) is meant for what that begins: it neither answers nor steers what is before it.
 """
 
 import time
@@ -46,7 +46,7 @@ class Arrivals:
             if running.finished:
                 return
             command_waits = command_waits or _waits(row)
-            await self._while_running(row, running, may_steer=not command_waits)
+            await self._while_running(row, running, meant_here=not command_waits)
 
     async def next(self) -> Next:
         """With no turn running: look at the oldest pending row, and settle it unless it is a message."""
@@ -65,7 +65,7 @@ class Arrivals:
                 assert_never(row.event.kind)
         return Next.SETTLED
 
-    async def _while_running(self, row: InboxRow, running: RunningTurn, *, may_steer: bool) -> None:
+    async def _while_running(self, row: InboxRow, running: RunningTurn, *, meant_here: bool) -> None:
         match row.event.kind:
             case InboundKind.COMMAND:
                 if not _waits(row):
@@ -73,7 +73,7 @@ class Arrivals:
             case InboundKind.ANSWER:
                 await self._answer(row, running)
             case InboundKind.MESSAGE | InboundKind.EDIT:
-                await self._message(row, running, may_steer=may_steer)
+                await self._message(row, running, meant_here=meant_here)
             case _:
                 assert_never(row.event.kind)
 
@@ -88,15 +88,15 @@ class Arrivals:
         await self._services.store.settle(row.id, (outbound.notice(row, wording.TOO_LATE),), time.time())
         self._services.outlets.look(row.event.source)
 
-    async def _message(self, row: InboxRow, running: RunningTurn, *, may_steer: bool) -> None:
+    async def _message(self, row: InboxRow, running: RunningTurn, *, meant_here: bool) -> None:
         ask = running.oldest_ask()
-        if ask is not None and ask.request.kind is AskKind.CLARIFY and row.received_at >= _asked_at(ask):
+        if meant_here and ask is not None and _can_answer(row, ask):
             await running.answer(row, ask, row.event.text)
             return
         match self._services.settings.busy_input_mode:
             case "interrupt" if row.received_at >= running.since:
                 await running.feed(Stopped(StopReason.INTERRUPT))
-            case "steer" if may_steer:
+            case "steer" if meant_here:
                 await running.steer(row)
             case _:
                 return  # it stays pending until this turn is over
@@ -108,5 +108,6 @@ def _waits(row: InboxRow) -> bool:
     return invocation is not None and invocation.command.busy is Busy.AFTER
 
 
-def _asked_at(ask: Ask) -> float:
-    return ask.deadline - ask.request.timeout
+def _can_answer(row: InboxRow, ask: Ask) -> bool:
+    """Whether a message may be the answer in free text: it was sent after the question."""
+    return ask.request.kind is AskKind.CLARIFY and row.received_at >= ask.deadline - ask.request.timeout

@@ -56,3 +56,13 @@ async def test_a_message_behind_a_new_session_is_not_steered_into_the_turn_befor
         await gateway.chat.say("3", "say fresh")
         assert await gateway.chat.answer("3") == "fresh"
         assert [message.answers for message in gateway.chat.seen] == [("1",), ("2",), ("3",)]
+
+
+async def test_a_message_behind_a_new_session_does_not_answer_a_question_of_the_one_before(tmp_path: Path) -> None:
+    async with house(tmp_path, settings=settings(toolsets=("clarify",))) as gateway:
+        await gateway.chat.say("1", "ask Which colour?")
+        await gateway.chat.question()
+        await silently(gateway, "2", "/new", InboundKind.COMMAND)
+        await gateway.chat.say("3", "say fresh")
+        assert await gateway.chat.answer("3") == "fresh"
+    assert all("fresh" not in message.text for message in gateway.chat.seen if message.answers != ("3",))
