@@ -97,6 +97,10 @@ class OfflineModel:
     pause: float = 0.0
 
     @property
+    def provider(self) -> str:
+        return "offline"
+
+    @property
     def name(self) -> str:
         return "offline"
 

@@ -19,6 +19,7 @@ class ScriptedModel:
     script: Callable[[ModelRequest], AsyncGenerator[ModelPiece]]
     asked: list[ModelRequest] = field(factory=list[ModelRequest])
     name: str = "scripted"
+    provider: str = "scripted"
     context_length: int = 1000
 
     @asynccontextmanager
