@@ -12,7 +12,7 @@ tokens"; DeepSeek API documentation, "Thinking mode". Rules:
 from collections.abc import Iterator
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hermes.messages import Message, Role
 from hermes.models.contract import ModelRequest
@@ -59,7 +59,7 @@ class ChatOptions:
     """Empty: the provider's own."""
     max_output_tokens: int | None = None
     cache_ttl: str = "5m"
-    dialect: Dialect = Dialect()
+    dialect: Dialect = field(factory=Dialect)
 
     @property
     def owner(self) -> str:

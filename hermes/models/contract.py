@@ -92,3 +92,7 @@ class ChatModel(Protocol):
         secrets.
         """
         ...
+
+    async def aclose(self) -> None:
+        """End idle connections. A stream under way goes on, and the next one opens what it needs."""
+        ...

@@ -98,7 +98,7 @@ class Http:
         timing: Timing | None = None,
     ) -> None:
         self._speaker = speaker
-        self._base_url = base_url
+        self.base_url = base_url
         self._local = urlsplit(base_url).hostname in _LOOPBACK
         self._timing = timing or (LOCAL_TIMING if self._local else Timing())
         self._headers = {"accept": "text/event-stream", "content-type": "application/json", **headers}
@@ -134,7 +134,7 @@ class Http:
                 # A proxy of the environment has no way to this machine.
                 trust_env=not self._local,
                 # Certificates are read for those who need them: 20 ms.
-                verify=not self._base_url.startswith("http://"),
+                verify=not self.base_url.startswith("http://"),
             )
         except (ValueError, OSError, ImportError) as error:
             raise ConfigError(f"HTTP cannot be set up (proxy or certificates of the environment): {error}") from error
@@ -145,7 +145,7 @@ class Http:
     ) -> "AsyncGenerator[tuple[httpx.Response, _Body]]":
         deadline = trio.current_time() + self._timing.first_byte
         try:
-            request = client.build_request("POST", self._base_url + path, content=body)
+            request = client.build_request("POST", self.base_url + path, content=body)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise ConfigError(f"model.base_url is no address: {error}", key="model.base_url") from error
         response: httpx.Response | None = None

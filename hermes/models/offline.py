@@ -112,6 +112,9 @@ class OfflineModel:
         """See ``ChatModel.stream``; raises nothing of its own. Cancelled: nothing is left behind."""
         return self._open(request)
 
+    async def aclose(self) -> None:
+        """It has none."""
+
     @asynccontextmanager
     async def _open(self, request: ModelRequest) -> AsyncGenerator[AsyncIterator[ModelPiece]]:
         async with aclosing(self._pieces(request)) as pieces:
@@ -140,7 +143,8 @@ def _compose(request: ModelRequest) -> _Reply:
     made = {call.id: call for message in fresh for call in message.tool_calls}
     found = {message.tool_call_id: message for message in fresh if message.role is Role.TOOL}
     results = [(call, found[call.id]) for call in made.values() if call.id in found]
-    reply = _Reply(frozenset(tool.name for tool in request.tools), results, len(results) > 1)
+    offered = frozenset(tool.name for tool in request.tools) if request.may_call else frozenset[str]()
+    reply = _Reply(offered, results, len(results) > 1)
     for message in fresh:
         if message.role is Role.USER and message.content != SUM_UP:
             for command in parse(message.content):

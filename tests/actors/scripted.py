@@ -28,6 +28,9 @@ class ScriptedModel:
         async with aclosing(self.script(request)) as pieces:
             yield pieces
 
+    async def aclose(self) -> None:
+        pass
+
 
 async def echo(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
     yield Completed(Message(Role.ASSISTANT, f"heard {request.messages[-1].content}"), Usage())
