@@ -19,7 +19,7 @@ from hermes.agent.prompt import PromptSources, build_prompt
 from hermes.config.edit import allow_always
 from hermes.config.schema import Settings
 from hermes.home import Home
-from hermes.models.registry import open_model
+from hermes.models.registry import open_models
 from hermes.process import filtered_environment
 from hermes.redact import Redactor
 from hermes.skills import skill_roots
@@ -58,7 +58,10 @@ def open_store(program: Program, commit: ActorCommit) -> Store:
 
 def conversation_services(program: Program, base: Base) -> Services:
     """What conversations of this program need. Raises ``ConfigError``."""
-    settings, model = program.settings, open_model(program.settings)
+    settings = program.settings
+    model, *fallbacks = open_models(settings, program.environment)
+    for each in (model, *fallbacks):
+        base.connections.own(each.aclose)
     tools = Registry(settings.toolsets)
     for name in tools.unknown_toolsets:
         log.warning("toolsets: there is no toolset %r: it is left out", name)
@@ -80,6 +83,7 @@ def conversation_services(program: Program, base: Base) -> Services:
         describe=base.describe,
         redactor=program.redactor,
         home=program.home.root,
+        fallbacks=tuple(fallbacks),
     )
 
 
@@ -87,6 +91,7 @@ def _conversation_settings(program: Program) -> ConversationSettings:
     settings = program.settings
     return ConversationSettings(
         max_turns=settings.agent.max_turns,
+        model_retries=settings.agent.api_max_retries,
         busy_input_mode=settings.display.busy_input_mode,
         cwd=program.working_directory,
         terminal_timeout=settings.terminal.timeout,

@@ -25,7 +25,7 @@ from actors.conversation.services import Outlets as OutletsPort
 from actors.conversation.services import Permits, Platform, Services
 from actors.messages import Look
 from actors.models import MAILBOX as MODELS_MAILBOX
-from actors.models import LentPermits, models_actor
+from actors.models import Connections, LentPermits, models_actor
 from actors.platform.connection import Gate, Surroundings
 from actors.platform.outlet import Outlet, Outlets
 from actors.platform.supervised import supervise
@@ -64,6 +64,7 @@ class Base:
 
     store: Store
     permits: Permits
+    connections: Connections
     processes: Processes
     outlets: OutletsPort
     describe: Callable[[], ChildStatus]
@@ -96,11 +97,13 @@ class Tree:
 def build(blueprint: Blueprint) -> Tree:
     """The whole tree, not yet running."""
     roots: list[Supervisor] = []
-    core, lent = _core(blueprint.home)
+    connections = Connections()
+    core, lent = _core(blueprint.home, connections)
     outlets: dict[tuple[str, str], Outlet] = {}
     base = Base(
         store=blueprint.open_store(ActorCommit(core.address("store"))),
         permits=LentPermits(core.address("models")),
+        connections=connections,
         processes=lent,
         outlets=Outlets(outlets),
         describe=lambda: roots[0].status(),
@@ -120,14 +123,14 @@ def build(blueprint: Blueprint) -> Tree:
     return Tree(root, base)
 
 
-def _core(home: Home) -> tuple[Supervisor, LentHost]:
+def _core(home: Home, connections: Connections) -> tuple[Supervisor, LentHost]:
     lent = LentHost()
     store = partial(store_actor, path=home.state_db, mode=home.file_mode)
     core = Supervisor(
         "core",
         (
             ChildSpec("store", store, core=True, mailbox=STORE_MAILBOX),
-            ChildSpec("models", models_actor, core=True, mailbox=MODELS_MAILBOX),
+            ChildSpec("models", partial(models_actor, connections=connections), core=True, mailbox=MODELS_MAILBOX),
             ChildSpec("processes", partial(processes_actor, lent=lent), core=True, shutdown=PROCESSES_SHUTDOWN),
         ),
     )

@@ -37,6 +37,9 @@ class Message:
     finish_reason: str = ""
     """Why the model ended, in its own word; "stopped", "interrupted" or "failed" where it was cut short; "error" on a
     tool's result that tells of a failure."""
+    reasoning_details: str = ""
+    """What the wire that made it wants to see again, as JSON text that only hermes/models reads: signed thoughts and
+    the like."""
 
 
 @frozen

@@ -1,52 +1,155 @@
-"""One call of the model, in a task of the turn: a permit, a stream, and each piece as an event of the turn machine."""
+"""The model calls of one turn: a permit, a stream, and each piece as an event of the turn machine.
 
+1. A call is made again, after a pause, or of the next model, only while the chat has seen nothing of its answer: words
+   that stand there are not taken back.
+2. A model that a fallback has taken over from is not asked again in this turn: thoughts and calls of one turn are of
+   one model, as far as that can be. The next turn begins with the first again.
+3. With a fallback behind it, a provider that asks for a pause is not waited for.
+"""
+
+import logging
+import random
 from collections.abc import Awaitable, Callable
 
+import trio
+from attrs import define, evolve
+
+from actors.conversation import wording
 from actors.conversation.services import Services
+from actors.models import SERVED, UNKNOWN, outcome_of
 from hermes.agent.turnio import ModelFailed, ModelReplied, ModelText, TurnEvent
-from hermes.errors import AuthError, ConfigError, HermesError, RateLimited, RemoteProtocolError, TransientError
+from hermes.errors import (
+    AuthError,
+    ConfigError,
+    HermesError,
+    RateLimited,
+    Refused,
+    RemoteProtocolError,
+    TransientError,
+    Unavailable,
+)
 from hermes.failpoints import failpoint
-from hermes.models.contract import Completed, ModelRequest, TextDelta
+from hermes.messages import Message
+from hermes.models.contract import ChatModel, Completed, ContextOverflow, ModelRequest, TextDelta
+from hermes.models.retry import others_may_do, retry_after
 
 Emit = Callable[[TurnEvent], Awaitable[None]]
 
+# A model's own words for an answer that was cut short by a bound, and by a filter.
+_CUT_OFF = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
+_FILTERED = frozenset({"content_filter", "refusal"})
 
-async def call_model(services: Services, request: ModelRequest, emit: Emit) -> None:
-    """Stream one reply into ``emit``: ``ModelText`` as it grows, then ``ModelReplied`` or ``ModelFailed``.
+log = logging.getLogger(__name__)
 
-    Cancelled: the stream is closed and the permit given back.
-    """
-    failpoint("turn.before_model")
-    try:
-        permit = await services.permits.acquire()
+
+@define
+class _Call:
+    """One call: what is asked, and whether the chat has seen anything of the answer."""
+
+    request: ModelRequest
+    emit: Emit
+    shown: bool = False
+
+
+class ModelCalls:
+    """Calls the models of one turn."""
+
+    def __init__(self, services: Services) -> None:
+        self._permits = services.permits
+        self._models = (services.model, *services.fallbacks)
+        self._retries = services.settings.model_retries
+        self._first = 0
+
+    async def call(self, request: ModelRequest, emit: Emit) -> None:
+        """Stream one reply into ``emit``: ``ModelText`` as it grows, then ``ModelReplied`` or ``ModelFailed``.
+
+        Cancelled: the stream is closed and the permit given back.
+        """
+        failpoint("turn.before_model")
         try:
-            await _stream(services, request, emit)
+            await self._of_any(_Call(request, emit))
+        except HermesError as error:
+            log.warning("a model call failed: %s", error)
+            await emit(ModelFailed(explain(error)))
+
+    async def _of_any(self, call: _Call) -> None:
+        last = len(self._models) - 1
+        for number in range(self._first, last + 1):
+            try:
+                await self._of_one(self._models[number], call, eager=number < last)
+            except HermesError as error:
+                if number == last or call.shown or not others_may_do(error):
+                    raise
+                log.warning("%s: %s is asked instead", error, self._models[number + 1].name)
+            else:
+                self._first = number
+                return
+
+    async def _of_one(self, model: ChatModel, call: _Call, *, eager: bool) -> None:
+        failed = 0
+        while True:
+            try:
+                return await self._once(model, call)
+            except HermesError as error:
+                failed += 1
+                pause = None if call.shown else retry_after(error, failed, self._retries, random.random)
+                if pause is None or (eager and isinstance(error, RateLimited)):
+                    raise
+                log.info("%s: tried again in %.1f s", error, pause)
+                await trio.sleep(pause)
+
+    async def _once(self, model: ChatModel, call: _Call) -> None:
+        permit = await self._permits.acquire(model.provider)
+        outcome = UNKNOWN
+        try:
+            await _stream(model, call)
+            outcome = SERVED
+        except HermesError as error:
+            outcome = outcome_of(error)
+            raise
         finally:
-            services.permits.release(permit)
-    except HermesError as error:
-        await emit(ModelFailed(explain(error)))
+            self._permits.release(permit, outcome)
 
 
-async def _stream(services: Services, request: ModelRequest, emit: Emit) -> None:
-    async with services.model.stream(request) as pieces:
+async def _stream(model: ChatModel, call: _Call) -> None:
+    async with model.stream(call.request) as pieces:
         async for piece in pieces:
             if isinstance(piece, TextDelta):
-                await emit(ModelText(piece.text))
+                call.shown = True
+                await call.emit(ModelText(piece.text))
             elif isinstance(piece, Completed):
                 failpoint("turn.after_model")
-                await emit(ModelReplied(piece.message, piece.usage))
+                await call.emit(ModelReplied(_noted(piece.message), piece.usage))
                 return
     raise RemoteProtocolError("its stream ended before the message did")
 
 
+def _noted(message: Message) -> Message:
+    """An answer that was cut short says so, to the person and to the next turn's model."""
+    note = ""
+    if message.finish_reason in _CUT_OFF:
+        note = wording.CUT_OFF
+    elif message.finish_reason in _FILTERED:
+        note = wording.FILTERED
+    if not note or message.tool_calls or not message.content.strip():
+        return message
+    return evolve(message, content=f"{message.content}\n\n{note}")
+
+
 def explain(error: HermesError) -> str:
     """The failure as a person in the chat can act on it."""
-    if isinstance(error, RateLimited):
-        return f"The model's service asks for a pause of {error.retry_after:.0f} s: {error}"
-    if isinstance(error, AuthError):
-        return f"The model refused its key: {error}"
-    if isinstance(error, ConfigError):
-        return f"The model is not set up right: {error}"
-    if isinstance(error, TransientError):
-        return f"The model cannot be reached just now: {error}. `/retry` tries again."
-    return f"The model's answer could not be used: {error}"
+    match error:
+        case RateLimited():
+            return f"{error}. It can be asked again in {error.retry_after:.0f} s: `/retry` does."
+        case TransientError() | Unavailable():
+            return f"The model cannot be reached just now: {error}. `/retry` tries again."
+        case AuthError():
+            return f"The model cannot be used with its key: {error}."
+        case ConfigError():
+            return f"The model is not set up right: {error}."
+        case ContextOverflow():
+            return f"This conversation is longer than the model takes: {error}. `/new` begins a fresh one."
+        case Refused():
+            return f"The model did not answer: {error}."
+        case _:
+            return f"The model's answer could not be used: {error}."

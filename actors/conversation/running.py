@@ -21,7 +21,7 @@ import trio
 from attrs import evolve, frozen
 
 from actors.conversation import outbound, wording
-from actors.conversation.model_call import Emit, call_model
+from actors.conversation.model_call import Emit, ModelCalls
 from actors.conversation.services import Services
 from actors.conversation.session import Prefix, Session
 from actors.conversation.tool_call import ToolCalls
@@ -94,6 +94,7 @@ class RunningTurn:
         """Messages that came before it do not interrupt it: they wait for their own turn."""
         self._position = len(turn.messages)
         self._tools = ToolCalls(services, turn, always)
+        self._model = ModelCalls(services)
         self._offered: dict[int, InboxRow] = {}
         self._work = 0
         self._scopes: set[trio.CancelScope] = set()
@@ -195,12 +196,14 @@ class RunningTurn:
 
     def _redacted(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """What a model said, as the transcript keeps it. Results come redacted; a call must run as it was made."""
+        return tuple(self._redact(message) if message.role is Role.ASSISTANT else message for message in messages)
+
+    def _redact(self, message: Message) -> Message:
         redact = self._services.redactor.redact
-        return tuple(
-            evolve(message, content=redact(message.content), reasoning=redact(message.reasoning))
-            if message.role is Role.ASSISTANT
-            else message
-            for message in messages
+        # Thoughts are signed, so one with a secret in it cannot be kept in part.
+        details = message.reasoning_details if redact(message.reasoning_details) == message.reasoning_details else ""
+        return evolve(
+            message, content=redact(message.content), reasoning=redact(message.reasoning), reasoning_details=details
         )
 
     async def steer(self, row: InboxRow) -> None:
@@ -288,12 +291,13 @@ class RunningTurn:
         # Said to the model and not kept: the person never wrote it.
         closing = (Message(Role.USER, SUM_UP),) if final else ()
         request = ModelRequest(
-            model=services.model.name,
+            model="",
             system=self._prefix.system,
-            tools=() if final else services.schemas,
+            tools=services.schemas,
             messages=(*self._prefix.history, *self.machine.messages, *closing),
+            may_call=not final,
         )
-        await call_model(services, request, emit)
+        await self._model.call(request, emit)
 
     async def _run_tool(self, planned: PlannedCall, emit: Emit) -> None:
         await self._tools.run(planned, time.time(), emit)

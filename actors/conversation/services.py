@@ -6,6 +6,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from actors.models import UNKNOWN, Outcome
 from hermes.agent.ports import Processes
 from hermes.events import Draft, Source
 from hermes.models.contract import ChatModel, ToolSchema
@@ -50,13 +51,17 @@ class Outlets(Protocol):
 class Permits(Protocol):
     """The models actor, seen from here."""
 
-    async def acquire(self) -> int:
-        """Wait for leave to open one stream; returns the permit's number. Raises ``Unavailable`` after its own
-        deadline.
+    async def acquire(self, provider: str) -> int:
+        """Wait for leave to open one stream; returns the permit's number.
+
+        Raises ``Unavailable`` after its own deadline, and ``RateLimited`` or ``TransientError`` at once while the
+        provider is left alone.
         """
         ...
 
-    def release(self, permit: int) -> None: ...
+    def release(self, permit: int, outcome: Outcome = UNKNOWN) -> None:
+        """Give it back, and tell what the stream has shown of its provider."""
+        ...
 
 
 @frozen
@@ -65,6 +70,8 @@ class ConversationSettings:
 
     max_turns: int
     """Model calls a turn, agent.max_turns."""
+    model_retries: int
+    """Calls that are made again after a failure that may pass, agent.api_max_retries."""
     busy_input_mode: str
     """display.busy_input_mode: interrupt, queue or steer."""
     cwd: Path
@@ -104,3 +111,5 @@ class Services:
     redactor: Redactor
     home: Path
     """HERMES_HOME."""
+    fallbacks: tuple[ChatModel, ...] = ()
+    """Asked in turn when ``model`` cannot answer."""

@@ -22,6 +22,8 @@ NEW_SESSION = "A new session begins. The old one stays searchable."
 UNDONE = "Forgotten: {text}"
 NOTHING_TO_UNDO = "There is nothing to undo."
 NOTHING_TO_RETRY = "There is nothing to retry."
+CUT_OFF = "_The answer was cut off at the bound of its length. Write on to have the rest._"
+FILTERED = "_The provider's filter cut the answer off here._"
 NO_USAGE = "This session has used no tokens yet."
 
 

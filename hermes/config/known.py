@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from attrs import frozen
 
 _KNOWN = """
-.: _config_version credential_pool_strategies* custom_providers fallback_model* fallback_providers file_read_max_chars
+.: _config_version credential_pool_strategies* custom_providers fallback_model* file_read_max_chars
 .: group_sessions_per_user honcho* hooks* hooks_auto_accept mcp_servers* personalities* prefill_messages_file
 .: providers* quick_commands* session_reset* streaming* thread_sessions_per_user unauthorized_dm_behavior whatsapp*
-agent: api_max_retries disabled_toolsets gateway_auto_continue_freshness gateway_notify_interval gateway_timeout
+agent: disabled_toolsets gateway_auto_continue_freshness gateway_notify_interval gateway_timeout
 agent: gateway_timeout_warning image_input_mode service_tier tool_use_enforcement verbose
 approvals: cron_mode destructive_slash_confirm mcp_reload_confirm
 auxiliary.approval: api_key base_url extra_body* model provider timeout
@@ -61,14 +61,12 @@ lsp: enabled install_strategy servers* wait_mode wait_timeout
 matrix: allowed_rooms free_response_rooms require_mention
 mattermost: allowed_channels channel_prompts* free_response_channels require_mention
 memory: memory_char_limit memory_enabled nudge_interval provider user_char_limit user_profile_enabled
-model: api_mode
 model_catalog: enabled providers* ttl_hours url
 network: force_ipv4
 onboarding: seen*
 openrouter: min_coding_score response_cache response_cache_ttl
 plugins: disabled
 privacy: redact_pii
-prompt_caching: cache_ttl
 security: acked_advisories allow_lazy_installs allow_private_urls tirith_enabled tirith_fail_open tirith_path
 security: tirith_timeout
 security.website_blocklist: domains enabled shared_files

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
+from hermes.config.choice import OFFLINE, Choice, choose, default_model
 from hermes.config.describe import schema_keys
 from hermes.config.document import Document, decode, parse
 from hermes.config.dotenv import read_env_file
@@ -73,8 +74,10 @@ def load(home: Home, environ: Mapping[str, str]) -> Loaded:
     file = _read(home.config_file, environment)
     secrets = find_secrets(environment, file.values)
     above = overrides(environ, env_file.values, home.env_file)
+    above = (*above, *_provider_by_key(file, above, environ, environment, home.env_file))
     settings = _settings(file, above, secrets)
-    notices = (*env_file.notices, *unknown_keys(file.document, file.path), *_unset(file), *_odd_timezone(settings))
+    notices = (*env_file.notices, *unknown_keys(file.document, file.path), *_open_keys(file))
+    notices = (*notices, *_unset(file), *_odd_timezone(settings))
     return Loaded(settings, environment, file.values, _sources(file.values, above), notices)
 
 
@@ -85,6 +88,7 @@ def _read(path: Path, environment: Mapping[str, str]) -> _File:
     if isinstance(values.get("model"), str):
         values["model"] = {"default": values["model"]}
     _move_max_turns(values, lines)
+    _move_fallback(values, lines)
     return _File(path, document, values, lines, missing)
 
 
@@ -95,6 +99,36 @@ def _move_max_turns(values: dict[object, object], lines: dict[KeyPath, int]) -> 
     if older is not None and agent is not None and agent.get("max_turns") is None:
         values["agent"] = {**agent, "max_turns": older}
         lines[("agent", "max_turns")] = lines.get(("max_turns",), 1)
+
+
+def _move_fallback(values: dict[object, object], lines: dict[KeyPath, int]) -> None:
+    """The older key for a single fallback stands behind those of the list."""
+    older = values.pop("fallback_model", None)
+    newer = as_items(values.get("fallback_providers") or [])
+    if older and newer is not None:
+        values["fallback_providers"] = [*newer, older]
+        lines.setdefault(("fallback_providers",), lines.get(("fallback_model",), 1))
+
+
+def _provider_by_key(
+    file: _File, above: tuple[Override, ...], environ: Mapping[str, str], environment: Mapping[str, str], env_file: Path
+) -> Iterator[Override]:
+    """A provider that a key in the environment speaks for, where nobody named one."""
+    values = dict(file.values)
+    for override in above:
+        _put(values, override.path, override.value)
+    chosen = _chosen(as_tree(values.get("model") or {}), environment)
+    if chosen is not None and chosen.variable:
+        origin = Origin(chosen.variable, "" if environ.get(chosen.variable) else str(env_file))
+        yield Override(("model", "provider"), chosen.provider, origin)
+
+
+def _chosen(model: Tree | None, environment: Mapping[str, str]) -> Choice | None:
+    """None where a provider is named, or what stands there is of the wrong kind and reported later."""
+    if model is None or model.get("provider"):
+        return None
+    default, base_url = model.get("default") or "", model.get("base_url") or ""
+    return choose(default, base_url, environment) if isinstance(default, str) and isinstance(base_url, str) else None
 
 
 def _settings(file: _File, above: tuple[Override, ...], secrets: tuple[str, ...]) -> Settings:
@@ -147,12 +181,12 @@ def _complete_model(values: dict[object, object]) -> None:
     if model is None:
         return
     said = {key: value for key, value in model.items() if value not in (None, "")}
-    if "provider" not in said and said.get("default", "offline") != "offline":
-        said["provider"] = "custom" if "base_url" in said else "openrouter"
-    elif "provider" not in said and "default" not in said and "base_url" in said:
-        said["provider"] = "custom"
-    if said.get("provider", "offline") != "offline":
-        said.setdefault("default", "")
+    chosen = _chosen(said, {})
+    if chosen is not None and chosen.provider != OFFLINE:
+        said["provider"] = chosen.provider
+    provider = said.get("provider", OFFLINE)
+    if isinstance(provider, str) and provider != OFFLINE:
+        said.setdefault("default", default_model(provider))
     values["model"] = said
 
 
@@ -176,6 +210,15 @@ def _unset(file: _File) -> Iterator[Notice]:
     for name, path in file.missing.items():
         problem = f"${{{name}}} is set neither in the environment nor in .env: it stays as it is written"
         yield Notice(f"{file.place(path)}: {dotted(path)}: {problem}", str(file.path), dotted(path))
+
+
+def _open_keys(file: _File) -> Iterator[Notice]:
+    """Keys that stand in the file itself, which is shown around and copied more freely than .env."""
+    for path in (("model", "api_key"),):
+        value = at(file.document.data, path)
+        if isinstance(value, str) and value and "${" not in value:
+            problem = "a key is safer in .env, under the name of the provider's variable: it is used as it is"
+            yield Notice(f"{file.place(path)}: {dotted(path)}: {problem}", str(file.path), dotted(path))
 
 
 def _odd_timezone(settings: Settings) -> Iterator[Notice]:

@@ -9,7 +9,7 @@
    wherever they stand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
@@ -70,6 +70,14 @@ def _tokens(_: object, _attribute: "Attribute[Any]", value: int | None) -> None:
         raise BadValue("a number of tokens above 0", value)
 
 
+def _one_of(*words: str) -> Callable[[object, "Attribute[Any]", str], None]:
+    def check(_: object, _attribute: "Attribute[Any]", value: str) -> None:
+        if value not in words:
+            raise BadValue("one of " + ", ".join(word or "nothing" for word in words), value)
+
+    return check
+
+
 def _port(_: object, _attribute: "Attribute[Any]", value: int) -> None:
     if not 0 <= value <= 65535:
         raise BadValue("a port from 0 to 65535", value)
@@ -91,16 +99,47 @@ class Model:
     provider: str = field(
         default="offline",
         metadata=_about(
-            "`offline` is embedded and needs no network and no key; when `model.default` is set and this is not:"
-            " `custom` with a `model.base_url`, else `openrouter`"
+            "`offline` is embedded and needs no network and no key. When it is not set: `custom` with a"
+            " `model.base_url`; else the one whose key is there, of `openrouter`, `anthropic` and `openai`; else"
+            " `offline`, or `openrouter` when `model.default` names a model"
         ),
     )
     base_url: str = field(
         default="", repr=False, metadata=_about("address of the provider's API; empty: the provider's own")
     )
+    api_key: str = field(
+        default="",
+        repr=False,
+        metadata=_about("its key; better kept in `.env`, under the name of the provider's variable"),
+    )
+    api_key_env: str = field(
+        default="", metadata=_about("name of the variable that holds the key; empty: the provider's own")
+    )
+    api_mode: str = field(
+        default="",
+        validator=_one_of("", "chat_completions", "anthropic_messages"),
+        metadata=_about("wire format: `chat_completions` or `anthropic_messages`; empty: the provider's own"),
+    )
     context_length: int | None = field(
         default=None, validator=_tokens, metadata=_about("tokens the model takes; empty: what is known of the model")
     )
+    max_tokens: int | None = field(
+        default=None, validator=_tokens, metadata=_about("tokens one answer may have; empty: the provider's own bound")
+    )
+
+
+@frozen
+class Fallback:
+    """A model that is asked when those before it cannot answer. Keys as those of ``Model``, ``model`` for its name."""
+
+    provider: str = ""
+    model: str = ""
+    base_url: str = field(default="", repr=False)
+    api_key: str = field(default="", repr=False)
+    api_key_env: str = ""
+    api_mode: str = field(default="", validator=_one_of("", "chat_completions", "anthropic_messages"))
+    context_length: int | None = field(default=None, validator=_tokens)
+    max_tokens: int | None = field(default=None, validator=_tokens)
 
 
 @frozen
@@ -115,8 +154,29 @@ class Agent:
         validator=_not_negative,
         metadata=_about("seconds that a stopping gateway gives to turns that are running"),
     )
+    reasoning_effort: str = field(
+        default="",
+        validator=_one_of("", "none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        metadata=_about(
+            "how hard a model thinks, from `none` over `low`, `medium` and `high` to `max`; empty: its own"
+        ),
+    )
+    api_max_retries: int = field(
+        default=3,
+        validator=_not_negative,
+        metadata=_about("calls of a model that are made again after a failure that may pass"),
+    )
     clarify_timeout: float = field(
         default=600.0, validator=_positive, metadata=_about("seconds to wait for the answer to a question of the agent")
+    )
+
+
+@frozen
+class PromptCaching:
+    cache_ttl: str = field(
+        default="5m",
+        validator=_one_of("5m", "1h"),
+        metadata=_about("how long a provider keeps the beginning of a request that it is told to keep: `5m` or `1h`"),
     )
 
 
@@ -225,6 +285,14 @@ class Settings:
     """Everything that is set, checked and with defaults filled in."""
 
     model: Model = field(factory=Model)
+    fallback_providers: tuple[Fallback, ...] = field(
+        default=(),
+        metadata=_about(
+            "models to ask when `model` cannot answer, in order; each with `provider`, `model`, and `base_url`,"
+            " `api_key_env` and the like where needed (older name, for one: `fallback_model`)"
+        ),
+    )
+    prompt_caching: PromptCaching = field(factory=PromptCaching)
     toolsets: tuple[str, ...] = field(
         default=("hermes-cli",), metadata=_about("groups of tools that the agent has; `all` for every one")
     )
@@ -249,7 +317,17 @@ class Settings:
     """Values that must not be seen, longest first, for the redactor."""
 
     def __repr__(self) -> str:
-        fields = ("model", "toolsets", "agent", "terminal", "approvals", "command_allowlist", "display", "security")
+        fields = (
+            "model",
+            "fallback_providers",
+            "toolsets",
+            "agent",
+            "terminal",
+            "approvals",
+            "command_allowlist",
+            "display",
+            "security",
+        )
         more = ("skills", "platforms", "timezone", "api_server", "messaging_cwd")
         text = ", ".join(f"{name}={getattr(self, name)!r}" for name in (*fields, *more))
         for secret in self.secrets:

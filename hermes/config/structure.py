@@ -19,7 +19,7 @@ from cattrs import Converter
 from cattrs.errors import BaseValidationError, ClassValidationError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from hermes.config.schema import ApprovalMode, BadValue, BusyInput, Platforms, Settings
+from hermes.config.schema import ApprovalMode, BadValue, BusyInput, Fallback, Platforms, Settings
 from hermes.config.tree import KeyPath, Tree, as_items, as_tree
 
 T = TypeVar("T")
@@ -186,6 +186,13 @@ def _texts(value: object, _: object) -> tuple[str, ...]:
     return tuple(_converter().structure(items, list[str]))
 
 
+def _fallbacks(value: object, _: object) -> tuple[Fallback, ...]:
+    items = as_items(value)
+    if items is None:
+        raise BadValue("a list (one `- provider: ...` item each)", value)
+    return tuple(_converter().structure(items, list[Fallback]))
+
+
 def _free(value: object, _: object) -> Tree:
     return dict(_section(value))
 
@@ -202,6 +209,7 @@ _CLASSES: tuple[tuple[type[object], Callable[[object, object], object]], ...] = 
 _SHAPES: tuple[tuple[object, Callable[[object, object], object]], ...] = (
     (int | None, _whole),
     (tuple[str, ...], _texts),
+    (tuple[Fallback, ...], _fallbacks),
     (Mapping[str, object], _free),
 )
 

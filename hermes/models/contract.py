@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from hermes.errors import Refused
 from hermes.messages import Message, Usage
 
 
@@ -28,10 +29,13 @@ class ModelRequest:
     """One call. Everything before ``messages`` is the prefix that stays byte-identical over a session."""
 
     model: str
+    """Its name as the provider spells it; empty: the one that is configured."""
     system: str
     tools: tuple[ToolSchema, ...]
     messages: tuple[Message, ...]
     max_output_tokens: int | None = None
+    may_call: bool = True
+    """False: ``tools`` are named for the sake of the prefix, and none is to be called."""
 
 
 @frozen
@@ -46,10 +50,17 @@ class ReasoningDelta:
 
 @frozen
 class Completed:
-    """The last piece of a stream: the whole message, with its tool calls, and what it cost."""
+    """The last piece of a stream: the whole message, with its tool calls, and what it cost.
+
+    Of ``usage``, input tokens include those read from and written to a cache, output tokens those of reasoning.
+    """
 
     message: Message
     usage: Usage
+
+
+class ContextOverflow(Refused):
+    """The request is longer than the model takes."""
 
 
 ModelPiece = TextDelta | ReasoningDelta | Completed
@@ -57,6 +68,11 @@ ModelPiece = TextDelta | ReasoningDelta | Completed
 
 class ChatModel(Protocol):
     """A model behind one wire format."""
+
+    @property
+    def provider(self) -> str:
+        """Whose limits and failures it shares: "openrouter", "anthropic", the host of a custom one."""
+        ...
 
     @property
     def name(self) -> str:
@@ -72,6 +88,11 @@ class ChatModel(Protocol):
         """Open a stream that ends with exactly one ``Completed``.
 
         Raises ``TransientError``, ``RateLimited``, ``AuthError``, ``ConfigError``, ``Refused`` and
-        ``RemoteProtocolError``, on entering or while iterating.
+        ``RemoteProtocolError``, on entering or while iterating. The text of each is one line for a person, without
+        secrets.
         """
+        ...
+
+    async def aclose(self) -> None:
+        """End idle connections. A stream under way goes on, and the next one opens what it needs."""
         ...

@@ -97,6 +97,10 @@ class OfflineModel:
     pause: float = 0.0
 
     @property
+    def provider(self) -> str:
+        return "offline"
+
+    @property
     def name(self) -> str:
         return "offline"
 
@@ -107,6 +111,9 @@ class OfflineModel:
     def stream(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[ModelPiece]]:
         """See ``ChatModel.stream``; raises nothing of its own. Cancelled: nothing is left behind."""
         return self._open(request)
+
+    async def aclose(self) -> None:
+        """It has none."""
 
     @asynccontextmanager
     async def _open(self, request: ModelRequest) -> AsyncGenerator[AsyncIterator[ModelPiece]]:
@@ -136,7 +143,8 @@ def _compose(request: ModelRequest) -> _Reply:
     made = {call.id: call for message in fresh for call in message.tool_calls}
     found = {message.tool_call_id: message for message in fresh if message.role is Role.TOOL}
     results = [(call, found[call.id]) for call in made.values() if call.id in found]
-    reply = _Reply(frozenset(tool.name for tool in request.tools), results, len(results) > 1)
+    offered = frozenset(tool.name for tool in request.tools) if request.may_call else frozenset[str]()
+    reply = _Reply(offered, results, len(results) > 1)
     for message in fresh:
         if message.role is Role.USER and message.content != SUM_UP:
             for command in parse(message.content):

@@ -36,7 +36,9 @@ OUTBOUND_COLUMNS = (
     "key", *_SOURCE, "session_key", "kind", "text", "reply_to", "answers", "turn_id", "ask_id", "choices", "part",
 )  # fmt: skip
 OUTBOX_COLUMNS = (*OUTBOUND_COLUMNS, "id", "attempts", "message_id", "ambiguous")
-MESSAGE_COLUMNS = ("role", "content", "tool_calls", "tool_call_id", "tool_name", "reasoning", "finish_reason")
+MESSAGE_COLUMNS = (
+    "role", "content", "tool_calls", "tool_call_id", "tool_name", "reasoning", "finish_reason", "reasoning_details",
+)  # fmt: skip
 ASK_COLUMNS = ("id", "turn_id", "call_id", "request", "deadline", "state", "answer")
 LEASE_COLUMNS = ("id", "session_id", "session_key", "token")
 SESSION_COLUMNS = (
@@ -174,13 +176,14 @@ def message_values(message: Message) -> tuple[str, ...]:
         clean(message.tool_name),
         clean(message.reasoning),
         clean(message.finish_reason),
+        clean(message.reasoning_details),
     )
 
 
 def message(values: Sequence[Any]) -> Message:
     """A row of ``MESSAGE_COLUMNS``."""
-    role, content, tool_calls, tool_call_id, tool_name, reasoning, finish_reason = values
-    return Message(Role(role), content, _unpack_calls(tool_calls), tool_call_id, tool_name, reasoning, finish_reason)
+    role, content, tool_calls, *rest = values
+    return Message(Role(role), content, _unpack_calls(tool_calls), *rest)
 
 
 def _pack_calls(calls: tuple[ToolCall, ...]) -> str:

@@ -103,6 +103,7 @@ MESSAGES = Table(
         ("content", _TEXT),
         ("tool_calls", _TEXT),
         ("reasoning", _TEXT),
+        ("reasoning_details", _TEXT),
     ),
     ("UNIQUE (turn_id, position)",),
 )

@@ -21,7 +21,6 @@ from hermes.errors import HermesError
 from hermes.events import Draft, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.home import find_home, make_home
 from hermes.models.contract import ChatModel
-from hermes.models.offline import OfflineModel
 from hermes.redact import Redactor
 from hermes.store.interface import Accepted
 
@@ -200,7 +199,8 @@ async def house(
     gate = Gate()
 
     def services(base: Base) -> Services:
-        return change(evolve(conversation_services(program, base), model=model or OfflineModel()))
+        configured = conversation_services(program, base)
+        return change(evolve(configured, model=model) if model else configured)
 
     platform = Platform("web", owner=True, message_length=2000, every_command=every_command)
     blueprint = Blueprint(

@@ -19,6 +19,7 @@ class ScriptedModel:
     script: Callable[[ModelRequest], AsyncGenerator[ModelPiece]]
     asked: list[ModelRequest] = field(factory=list[ModelRequest])
     name: str = "scripted"
+    provider: str = "scripted"
     context_length: int = 1000
 
     @asynccontextmanager
@@ -26,6 +27,9 @@ class ScriptedModel:
         self.asked.append(request)
         async with aclosing(self.script(request)) as pieces:
             yield pieces
+
+    async def aclose(self) -> None:
+        pass
 
 
 async def echo(request: ModelRequest) -> AsyncGenerator[ModelPiece]:

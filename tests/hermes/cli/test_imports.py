@@ -27,6 +27,13 @@ OURS = {
 # What a terminal shows, what reaches a network, and what no configuration here names.
 SCREEN = {"prompt_toolkit", "pygments", "rich"}
 NETWORK = {"h11", "h2", "hpack", "httpcore", "httpx", "hypercorn", "starlette", "trio_websocket", "wsproto"}
+REMOTE_MODELS = {
+    "hermes.models.anthropic_request",
+    "hermes.models.chat_request",
+    "hermes.models.http",
+    "hermes.models.providers",
+    "hermes.models.wires",
+}
 LATER = {"aiohttp", "mcp", "pydantic", "telegram", "uvicorn"}
 
 FORBIDDEN = {
@@ -43,6 +50,7 @@ FORBIDDEN = {
     "gateway status": LIBRARIES - {"attr", "attrs"} | HEAVY - {"json"} | OURS - {"hermes.errors"},
     "chat -q hello": SCREEN
     | NETWORK
+    | REMOTE_MODELS
     | LATER
     | {"adapters.web", "asyncio", "email", "http", "multiprocessing", "hermes.cli.gateway", "hermes.cli.status"},
 }
@@ -51,6 +59,7 @@ FORBIDDEN = {
 FORBIDDEN_IN_A_GATEWAY = (
     SCREEN
     | LATER
+    | REMOTE_MODELS
     | {
         "adapters.terminal",
         "actors.chat",
@@ -95,9 +104,9 @@ def imported_by(command: str, folder: Path) -> set[str]:
     return account(done.stderr)
 
 
-def imported_by_an_idle_gateway(folder: Path) -> set[str]:
+def imported_by_an_idle_gateway(folder: Path, model: str = "") -> set[str]:
     """From its start to an end that is asked for once it serves; nobody talks to it."""
-    (folder / "config.yaml").write_text("platforms:\n  web:\n    extra:\n      port: 0\n")
+    (folder / "config.yaml").write_text(f"platforms:\n  web:\n    extra:\n      port: 0\n{model}")
     errors = folder / "errors"
     with (
         errors.open("w") as stderr,
@@ -145,6 +154,12 @@ def test_an_idle_gateway_imports_and_starts_nothing_that_is_not_configured(tmp_p
     found = imported_by_an_idle_gateway(tmp_path)
     assert {"trio", "adapters.web.adapter", "hypercorn.trio"} <= found, "the account of imports is empty"
     assert within(found, FORBIDDEN_IN_A_GATEWAY) == set()
+
+
+def test_a_gateway_with_a_provider_imports_its_wire_without_a_screen(tmp_path: Path) -> None:
+    found = imported_by_an_idle_gateway(tmp_path, "model: {base_url: 'http://127.0.0.1:1/v1', default: m}\n")
+    assert {"httpx", "hermes.models.wires"} <= found
+    assert within(found, SCREEN | LATER) == set()
 
 
 def test_the_account_sees_what_is_imported_late(tmp_path: Path) -> None:

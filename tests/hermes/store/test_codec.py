@@ -42,7 +42,7 @@ OUTBOUND = st.builds(
     st.integers(0, 9),
 )
 CALLS = st.lists(st.builds(ToolCall, TEXT, TEXT, TEXT), max_size=3).map(tuple)
-MESSAGES = st.builds(Message, st.sampled_from(Role), TEXT, CALLS, TEXT, TEXT, TEXT, TEXT)
+MESSAGES = st.builds(Message, st.sampled_from(Role), TEXT, CALLS, TEXT, TEXT, TEXT, TEXT, TEXT)
 REQUESTS = st.builds(AskRequest, st.sampled_from(AskKind), TEXT, NAMES, NUMBER, TEXT, TEXT)
 ASKS = st.builds(Ask, TEXT, TEXT, TEXT, REQUESTS, NUMBER, st.sampled_from(AskState), TEXT)
 

@@ -1,0 +1,106 @@
+"""A model behind HTTP: a wire's request builder and reader of replies, over one provider's connections."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from attrs import field, frozen
+
+from hermes.errors import HermesError, Refused, RemoteProtocolError, TransientError
+from hermes.models.contract import Completed, ModelPiece, ModelRequest
+from hermes.models.failures import Speaker
+from hermes.models.http import Events, Http
+from hermes.models.parse import dump
+from hermes.models.sse import SseEvent
+
+
+class Reply(Protocol):
+    """One reply of a wire while it comes in."""
+
+    def take(self, event: SseEvent) -> Iterator[ModelPiece]: ...
+
+    def end(self) -> Completed: ...
+
+
+@frozen
+class Wire:
+    """One wire format, set up for one model."""
+
+    path: str
+    build: Callable[[ModelRequest], dict[str, object]]
+    reply: Callable[[ModelRequest], Reply]
+
+
+@frozen
+class RemoteModel:
+    """A ``ChatModel``. ``aclose`` ends its idle connections; a stream under way goes on."""
+
+    speaker: Speaker
+    provider: str
+    context_length: int
+    wire: Wire = field(repr=False)
+    http: Http = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}/{self.speaker.model}"
+
+    def stream(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[ModelPiece]]:
+        """See ``ChatModel.stream``. Cancelled: the connection is closed."""
+        return self._open(request)
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+    @asynccontextmanager
+    async def _open(self, request: ModelRequest) -> AsyncGenerator[AsyncIterator[ModelPiece]]:
+        body = _encoded(dump(self.wire.build(request)))
+        async with self.http.stream(self.wire.path, body) as events:
+            yield _Pieces(self.speaker, events, self.wire.reply(request))
+
+
+class _Pieces:
+    """Not a generator, so that it can be left anywhere without a trace."""
+
+    def __init__(self, speaker: Speaker, events: Events, reply: Reply) -> None:
+        self._speaker = speaker
+        self._events = events
+        self._reply = reply
+        self._ready: Iterator[ModelPiece] = iter(())
+        self._over = False
+
+    def __aiter__(self) -> "_Pieces":
+        return self
+
+    async def __anext__(self) -> ModelPiece:
+        try:
+            return await self._next()
+        except (Refused, RemoteProtocolError, TransientError) as error:
+            raise self._named(error) from error
+
+    async def _next(self) -> ModelPiece:
+        while not self._over:
+            for piece in self._ready:
+                self._over = isinstance(piece, Completed)
+                return piece
+            event = await self._events.next()
+            if event is None:
+                self._over = True
+                return self._reply.end()
+            self._ready = self._reply.take(event)
+        raise StopAsyncIteration
+
+    def _named(self, error: HermesError) -> HermesError:
+        """A wire knows no names: its complaints begin with "it" or "the connection"."""
+        said = str(error)
+        if type(error) not in {Refused, RemoteProtocolError, TransientError} or self._speaker.label in said:
+            return error
+        return type(error)(f"{self._speaker.label}: {said}")
+
+
+def _encoded(text: str) -> bytes:
+    """As UTF-8. Half of a surrogate pair, out of a JSON escape of a model, is replaced: no server takes it."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
