@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from actors.platform.drafts import DraftBoard
-from hermes.errors import AuthError, ConfigError, HermesError, RateLimited, Refused
+from hermes.errors import AuthError, ConfigError, HermesError, Refused
 from hermes.events import Draft
 from hermes.messages import Message, Role, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, ReasoningDelta, TextDelta
@@ -17,7 +17,6 @@ from tests.actors.scripted import ScriptedModel
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (RateLimited("too many requests", retry_after=3000.0), "too many requests. It can be asked again in 3000 s"),
         (AuthError("401"), "cannot be used with its key: 401"),
         (ConfigError("no such model"), "not set up right: no such model"),
         (Refused("too long"), "did not answer: too long"),
