@@ -23,6 +23,7 @@ from hermes.models.registry import open_models
 from hermes.process import filtered_environment
 from hermes.redact import Redactor
 from hermes.skills import skill_roots
+from hermes.spending import Caps
 from hermes.store.interface import Store
 from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
@@ -92,6 +93,7 @@ def _conversation_settings(program: Program) -> ConversationSettings:
     return ConversationSettings(
         max_turns=settings.agent.max_turns,
         model_retries=settings.agent.api_max_retries,
+        caps=Caps(settings.caps.tokens_per_turn, settings.caps.tokens_per_conversation, settings.caps.tokens_per_day),
         busy_input_mode=settings.display.busy_input_mode,
         cwd=program.working_directory,
         terminal_timeout=settings.terminal.timeout,

@@ -4,14 +4,19 @@ work."""
 import time
 
 from actors.conversation import outbound, wording
+from actors.conversation.model_call import MODEL_STATE
 from actors.conversation.running import RunningTurn
 from actors.conversation.services import Services
 from hermes.agent.commands import Invocation, help_text, parse
 from hermes.agent.turnio import Stopped, StopReason
 from hermes.asks import APPROVAL_CHOICES, AskKind
+from hermes.config.choice import OFFLINE
 from hermes.errors import HermesError
 from hermes.status import ChildStatus
 from hermes.store.interface import InboxRow, SessionInfo
+
+# No provider's name of a model is longer; it is shown in the chat and sent with each request.
+MAX_MODEL_NAME = 200
 
 
 class Commands:
@@ -53,7 +58,9 @@ class Commands:
             case "deny":
                 await self._decide(row, running, "deny")
             case "usage":
-                await self._say(row, _usage(await self._services.store.current(self._session_key)))
+                await self._say(row, await self._usage())
+            case "model":
+                await self._say(row, await self._model(invocation.argument))
             case "retry":
                 await self._retry(row)
             case "undo":
@@ -92,6 +99,35 @@ class Commands:
         nothing = outbound.notice(row, wording.NOTHING_TO_UNDO)
         await self._services.store.undo(row.id, self._session_key, undone, nothing, time.time())
 
+    async def _usage(self) -> str:
+        session = await self._services.store.current(self._session_key)
+        spent = await self._services.store.spent(session.id if session else "", "", time.time())
+        caps = self._services.settings.caps
+        lines = (
+            _usage(session),
+            f"The last 24 hours, all chats: {spent.day:,} tokens in {spent.calls_of_day} model calls{_of(caps.day)}.",
+            f"This conversation is billed as {spent.conversation:,} tokens{_of(caps.conversation)}.",
+        )
+        return "\n".join(lines if spent.calls_of_day or spent.conversation else lines[:1])
+
+    async def _model(self, name: str) -> str:
+        """Tell which model answers, or choose one for the session."""
+        services, store = self._services, self._services.store
+        session = await store.current(self._session_key)
+        if name and (session is None or services.model.provider == OFFLINE):
+            return wording.NO_SESSION_YET if session is None else wording.NO_OTHER_MODEL
+        if name and session:
+            chosen = "" if name == "default" else name[:MAX_MODEL_NAME]
+            await store.put_state(session.id, MODEL_STATE, chosen)
+        else:
+            chosen = (await store.get_state(session.id, MODEL_STATE) or "") if session else ""
+        lines = [f"Model: {services.model.provider}/{chosen}" if chosen else f"Model: {services.model.name}"]
+        if chosen:
+            lines.append(f"Chosen for this session; `/model default` goes back to {services.model.name}.")
+        if services.fallbacks:
+            lines.append(f"If it cannot answer: {', '.join(each.name for each in services.fallbacks)}")
+        return "\n".join(lines)
+
     async def _status(self, running: RunningTurn | None) -> str:
         session = await self._services.store.current(self._session_key)
         ailing = _ailing(self._services.describe())
@@ -123,6 +159,10 @@ def _leaves(child: ChildStatus, path: str = "") -> list[tuple[str, ChildStatus]]
     if not child.children:
         return [(here, child)]
     return [leaf for inner in child.children for leaf in _leaves(inner, here)]
+
+
+def _of(cap: int) -> str:
+    return f", of {cap:,} at most" if cap else ""
 
 
 def _usage(session: SessionInfo | None) -> str:

@@ -5,11 +5,15 @@
 2. A model that a fallback has taken over from is not asked again in this turn: thoughts and calls of one turn are of
    one model, as far as that can be. The next turn begins with the first again.
 3. With a fallback behind it, a provider that asks for a pause is not waited for.
+4. Each call is written down before it is made and when it ends, however it ends (hermes/spending.py).
 """
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
+import secrets
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import trio
 from attrs import define, evolve
@@ -18,6 +22,7 @@ from actors.conversation import wording
 from actors.conversation.services import Services
 from actors.models import SERVED, UNKNOWN, outcome_of
 from hermes.agent.turnio import ModelFailed, ModelReplied, ModelText, TurnEvent
+from hermes.config.choice import OFFLINE
 from hermes.errors import (
     AuthError,
     ConfigError,
@@ -29,15 +34,26 @@ from hermes.errors import (
     Unavailable,
 )
 from hermes.failpoints import failpoint
-from hermes.messages import Message
-from hermes.models.contract import ChatModel, Completed, ContextOverflow, ModelRequest, TextDelta
+from hermes.messages import Message, Usage
+from hermes.models.contract import ChatModel, Completed, ContextOverflow, ModelRequest, ReasoningDelta, TextDelta
 from hermes.models.retry import others_may_do, retry_after
+from hermes.spending import CapReached, ModelCall
+from hermes.store.interface import Lease
 
 Emit = Callable[[TurnEvent], Awaitable[None]]
 
 # A model's own words for an answer that was cut short by a bound, and by a filter.
 _CUT_OFF = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
 _FILTERED = frozenset({"content_filter", "refusal"})
+
+# Where a session keeps the name of the model that a person chose for it.
+MODEL_STATE = "model"
+
+# Seconds for the store to take what a call did cost, also while the turn is being stopped.
+WRITE_DOWN_WITHIN = 2.0
+
+# Bytes of text a token, for what can only be estimated: fewer than of any usual text, so that the most is the most.
+BYTES_A_TOKEN = 3
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +65,24 @@ class _Call:
     request: ModelRequest
     emit: Emit
     shown: bool = False
+    written: int = 0
+    """Characters of the answer so far, thoughts included."""
+    usage: Usage | None = None
+    """What it did cost, once the whole answer is there."""
+
+    def begin(self) -> None:
+        """It is made, perhaps once more."""
+        self.written = 0
+        self.usage = None
 
 
 class ModelCalls:
     """Calls the models of one turn."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, lease: Lease) -> None:
+        self._store = services.store
+        self._caps = services.settings.caps
+        self._lease = lease
         self._permits = services.permits
         self._models = (services.model, *services.fallbacks)
         self._retries = services.settings.model_retries
@@ -75,6 +103,9 @@ class ModelCalls:
     async def _of_any(self, call: _Call) -> None:
         last = len(self._models) - 1
         for number in range(self._first, last + 1):
+            if number:
+                # A name that was chosen for the first means nothing to another.
+                call.request = evolve(call.request, model="")
             try:
                 await self._of_one(self._models[number], call, eager=number < last)
             except HermesError as error:
@@ -102,22 +133,65 @@ class ModelCalls:
         permit = await self._permits.acquire(model.provider)
         outcome = UNKNOWN
         try:
-            await _stream(model, call)
-            outcome = SERVED
-        except HermesError as error:
-            outcome = outcome_of(error)
-            raise
+            async with self._written_down(model, call):
+                try:
+                    await _stream(model, call)
+                    outcome = SERVED
+                except HermesError as error:
+                    outcome = outcome_of(error)
+                    raise
         finally:
             self._permits.release(permit, outcome)
+
+    @asynccontextmanager
+    async def _written_down(self, model: ChatModel, call: _Call) -> AsyncGenerator[None]:
+        """What the call can cost before it is made, and what it did cost after it. Raises ``CapReached``."""
+        if model.provider == OFFLINE:
+            yield
+            return
+        call.begin()
+        key, most = secrets.token_hex(8), _most(model, call.request)
+        lease, name = self._lease, call.request.model or model.name
+        planned = ModelCall(key, lease.session_id, lease.turn_id, model.provider, name, most)
+        await self._store.begin_model_call(planned, self._caps, time.time())
+        # One that is cut is billed for what it had read and written; one that was refused, for nothing.
+        refused = False
+        try:
+            yield
+        except HermesError:
+            refused = not call.written
+            raise
+        finally:
+            cut = Usage() if refused else Usage(most.input_tokens, -(-call.written // BYTES_A_TOKEN))
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_DOWN_WITHIN):
+                await self._write_down(key, call.usage or cut)
+
+    async def _write_down(self, key: str, usage: Usage) -> None:
+        try:
+            await self._store.end_model_call(key, usage, time.time())
+        except HermesError as error:
+            log.warning("what a model call cost was not written down: %s", error)
+
+
+def _most(model: ChatModel, request: ModelRequest) -> Usage:
+    """The most that a call can cost."""
+    texts = [request.system, *(f"{tool.name}{tool.description}{tool.parameters}" for tool in request.tools)]
+    for message in request.messages:
+        texts += (message.content, message.reasoning, *(call.arguments for call in message.tool_calls))
+    size = sum(len(text.encode(errors="replace")) for text in texts)
+    return Usage(-(-size // BYTES_A_TOKEN), request.max_output_tokens or model.max_output_tokens)
 
 
 async def _stream(model: ChatModel, call: _Call) -> None:
     async with model.stream(call.request) as pieces:
         async for piece in pieces:
+            if isinstance(piece, TextDelta | ReasoningDelta):
+                call.written += len(piece.text)
             if isinstance(piece, TextDelta):
                 call.shown = True
                 await call.emit(ModelText(piece.text))
             elif isinstance(piece, Completed):
+                call.usage = piece.usage
                 failpoint("turn.after_model")
                 await call.emit(ModelReplied(_noted(piece.message), piece.usage))
                 return
@@ -139,6 +213,8 @@ def _noted(message: Message) -> Message:
 def explain(error: HermesError) -> str:
     """The failure as a person in the chat can act on it."""
     match error:
+        case CapReached():
+            return f"I stopped here: {error}."
         case RateLimited():
             return f"{error}. It can be asked again in {error.retry_after:.0f} s: `/retry` does."
         case TransientError() | Unavailable():

@@ -21,7 +21,7 @@ import trio
 from attrs import evolve, frozen
 
 from actors.conversation import outbound, wording
-from actors.conversation.model_call import Emit, ModelCalls
+from actors.conversation.model_call import MODEL_STATE, Emit, ModelCalls
 from actors.conversation.services import Services
 from actors.conversation.session import Prefix, Session
 from actors.conversation.tool_call import ToolCalls
@@ -94,7 +94,7 @@ class RunningTurn:
         """Messages that came before it do not interrupt it: they wait for their own turn."""
         self._position = len(turn.messages)
         self._tools = ToolCalls(services, turn, always)
-        self._model = ModelCalls(services)
+        self._model = ModelCalls(services, turn.lease)
         self._offered: dict[int, InboxRow] = {}
         self._work = 0
         self._scopes: set[trio.CancelScope] = set()
@@ -291,7 +291,7 @@ class RunningTurn:
         # Said to the model and not kept: the person never wrote it.
         closing = (Message(Role.USER, SUM_UP),) if final else ()
         request = ModelRequest(
-            model="",
+            model=await services.store.get_state(self.turn.lease.session_id, MODEL_STATE) or "",
             system=self._prefix.system,
             tools=services.schemas,
             messages=(*self._prefix.history, *self.machine.messages, *closing),

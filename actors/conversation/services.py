@@ -11,6 +11,7 @@ from hermes.agent.ports import Processes
 from hermes.events import Draft, Source
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
+from hermes.spending import Caps
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
 from hermes.tools.registry import Registry
@@ -72,6 +73,7 @@ class ConversationSettings:
     """Model calls a turn, agent.max_turns."""
     model_retries: int
     """Calls that are made again after a failure that may pass, agent.api_max_retries."""
+    caps: Caps
     busy_input_mode: str
     """display.busy_input_mode: interrupt, queue or steer."""
     cwd: Path

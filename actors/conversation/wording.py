@@ -24,6 +24,8 @@ NOTHING_TO_UNDO = "There is nothing to undo."
 NOTHING_TO_RETRY = "There is nothing to retry."
 CUT_OFF = "_The answer was cut off at the bound of its length. Write on to have the rest._"
 FILTERED = "_The provider's filter cut the answer off here._"
+NO_SESSION_YET = "There is no session yet: write something first."
+NO_OTHER_MODEL = "The embedded offline model is alone here: a key or an address of a provider brings others."
 NO_USAGE = "This session has used no tokens yet."
 
 

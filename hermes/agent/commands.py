@@ -33,7 +33,8 @@ COMMANDS = (
     Command("help", "what can be typed here", Busy.NOW, aliases=("commands",)),
     Command("approve", "allow the command that is waiting", Busy.NOW, "[once|session|always]"),
     Command("deny", "refuse the command that is waiting", Busy.NOW),
-    Command("usage", "tokens of this session", Busy.NOW),
+    Command("usage", "tokens of this session and of the last 24 hours", Busy.NOW),
+    Command("model", "which model answers; a name chooses another for this session", Busy.NOW, "[NAME|default]"),
     Command("retry", "answer the last message again", Busy.AFTER),
     Command("undo", "forget the last exchange", Busy.AFTER),
 )

@@ -172,6 +172,25 @@ class Agent:
 
 
 @frozen
+class Caps:
+    """Checked before each call of a model, with the most that it can cost."""
+
+    tokens_per_turn: int = field(
+        default=20_000_000,
+        validator=_not_negative,
+        metadata=_about("tokens, in and out, that one message may cost; 0: no cap"),
+    )
+    tokens_per_conversation: int = field(
+        default=0, validator=_not_negative, metadata=_about("tokens that one session may cost; 0: no cap")
+    )
+    tokens_per_day: int = field(
+        default=0,
+        validator=_not_negative,
+        metadata=_about("tokens that 24 hours may cost, all chats together; 0: no cap"),
+    )
+
+
+@frozen
 class PromptCaching:
     cache_ttl: str = field(
         default="5m",
@@ -293,6 +312,7 @@ class Settings:
         ),
     )
     prompt_caching: PromptCaching = field(factory=PromptCaching)
+    caps: Caps = field(factory=Caps)
     toolsets: tuple[str, ...] = field(
         default=("hermes-cli",), metadata=_about("groups of tools that the agent has; `all` for every one")
     )

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from hermes.errors import HermesError, Refused, RemoteProtocolError, TransientError
 from hermes.messages import Usage
-from hermes.models.assembly import CallDraft, ReplyDraft
+from hermes.models.assembly import MAX_BLOCKS, CallDraft, Grown, ReplyDraft, joined
 from hermes.models.contract import Completed, ModelPiece, ReasoningDelta, TextDelta
 from hermes.models.parse import Json, count, dump, items, parse_object, section, text
 from hermes.models.reasoning import pack
@@ -28,7 +28,7 @@ class _Block:
     """One content block while it comes in."""
 
     kind: str
-    whole: dict[str, object]
+    whole: Grown
     """As it goes back: of a thought all of it, of text and calls their place."""
     call: CallDraft | None = None
     started_with: Json = field(factory=dict[str, object])
@@ -86,6 +86,9 @@ class AnthropicReply:
 
     def _start(self, index: int, block: Json) -> Iterator[ModelPiece]:
         kind = text(block.get("type"))
+        if len(self._blocks) == MAX_BLOCKS:
+            raise RemoteProtocolError(f"its answer has more than {MAX_BLOCKS} parts")
+        self._draft.count(text(block.get("data")))
         match kind:
             case "text":
                 self._blocks[index] = _Block(kind, {"type": kind, "length": 0})
@@ -106,10 +109,10 @@ class AnthropicReply:
             case "thinking_delta":
                 if words := text(delta.get("thinking")):
                     self._draft.add_reasoning(words)
-                    block.whole["thinking"] = text(block.whole.get("thinking")) + words
+                    self._draft.grow(block.whole, "thinking", words)
                     yield ReasoningDelta(words)
             case "signature_delta":
-                block.whole["signature"] = text(block.whole.get("signature")) + text(delta.get("signature"))
+                self._draft.grow(block.whole, "signature", text(delta.get("signature")))
             case "input_json_delta":
                 if block.call is not None:
                     self._draft.add_arguments(block.call, text(delta.get("partial_json")))
@@ -143,7 +146,7 @@ class AnthropicReply:
         blocks = [self._blocks[index] for index in sorted(self._blocks)]
         if not any(block.kind in _THOUGHTS for block in blocks):
             return ""
-        kept = [block.whole for block in blocks if block.kind in {*_THOUGHTS, "text", "tool_use"}]
+        kept = [joined(block.whole) for block in blocks if block.kind in {*_THOUGHTS, "text", "tool_use"}]
         return pack(self.owner, {"blocks": kept})
 
     def _spent(self) -> Usage:

@@ -12,6 +12,9 @@ from hermes.models.parse import Json
 # Characters of one reply, calls and thoughts included: ten times what the largest output window of a model holds.
 MAX_CHARACTERS = 4_000_000
 
+# Blocks of one reply: text, thoughts and calls, hundreds of times what any reply holds.
+MAX_BLOCKS = 4096
+
 # Calls of one reply that are taken in; the turn runs a few of them and refuses the rest one by one.
 MAX_CALLS = 1024
 
@@ -30,6 +33,19 @@ class CallDraft:
         return ToolCall(self.id, self.name, "".join(self.arguments))
 
 
+Grown = dict[str, object]
+"""An object of the wire while some of its texts grow."""
+
+
+class _Pieces(list[str]):
+    """A text that grows: a type of its own, since the wire has lists too."""
+
+
+def joined(grown: Grown) -> Grown:
+    """It as it came, its texts whole."""
+    return {name: "".join(value) if isinstance(value, _Pieces) else value for name, value in grown.items()}
+
+
 @define
 class ReplyDraft:
     text: list[str] = field(factory=list[str])
@@ -38,15 +54,15 @@ class ReplyDraft:
     _characters: int = 0
 
     def add_text(self, text: str) -> None:
-        self._count(text)
+        self.count(text)
         self.text.append(text)
 
     def add_reasoning(self, text: str) -> None:
-        self._count(text)
+        self.count(text)
         self.reasoning.append(text)
 
     def add_arguments(self, call: CallDraft, text: str) -> None:
-        self._count(text)
+        self.count(text)
         call.arguments.append(text)
 
     def new_call(self, call_id: str = "", name: str = "") -> CallDraft:
@@ -54,6 +70,15 @@ class ReplyDraft:
             raise RemoteProtocolError(f"it asked for more than {MAX_CALLS} tool calls at once")
         self.calls.append(CallDraft(call_id, name))
         return self.calls[-1]
+
+    def grow(self, grown: Grown, name: str, piece: str) -> None:
+        """One more piece of a text that goes back as it came."""
+        self.count(piece)
+        before = grown.get(name)
+        if isinstance(before, _Pieces):
+            before.append(piece)
+        else:
+            grown[name] = _Pieces((before, piece) if isinstance(before, str) else (piece,))
 
     def message(self, finish_reason: str, reasoning_details: str) -> Message:
         return Message(
@@ -65,7 +90,8 @@ class ReplyDraft:
             reasoning_details=reasoning_details,
         )
 
-    def _count(self, text: str) -> None:
+    def count(self, text: str) -> None:
+        """Something was kept. Raises ``RemoteProtocolError`` beyond the bound."""
         self._characters += len(text)
         if self._characters > MAX_CHARACTERS:
             raise RemoteProtocolError(f"its answer is longer than {MAX_CHARACTERS:,} characters")

@@ -17,7 +17,7 @@ from attrs import define, field
 
 from hermes.errors import HermesError, Refused, RemoteProtocolError, TransientError
 from hermes.messages import Usage
-from hermes.models.assembly import CallDraft, ReplyDraft
+from hermes.models.assembly import MAX_BLOCKS, CallDraft, Grown, ReplyDraft, joined
 from hermes.models.contract import Completed, ModelPiece, ReasoningDelta, TextDelta
 from hermes.models.parse import Json, count, dump, items, parse_object, section, text
 from hermes.models.reasoning import pack
@@ -46,7 +46,7 @@ class ChatReply:
     complaint: Complaint
     _draft: ReplyDraft = field(factory=ReplyDraft)
     _by_index: dict[int, CallDraft] = field(factory=dict[int, CallDraft])
-    _details: list[dict[str, object]] = field(factory=list[dict[str, object]])
+    _details: list[Grown] = field(factory=list[Grown])
     _reasoning_field: str = ""
     _finish_reason: str = ""
     _usage: Usage = field(factory=Usage)
@@ -97,12 +97,15 @@ class ChatReply:
         """Pieces of one block follow each other, with the same index and type."""
         last = self._details[-1] if self._details else None
         if last is None or any(last.get(name) != detail.get(name) for name in ("index", "type")):
-            self._details.append(dict(detail))
-            return
+            if len(self._details) == MAX_BLOCKS:
+                raise RemoteProtocolError(f"its answer has more than {MAX_BLOCKS} parts")
+            last = Grown()
+            self._details.append(last)
         for name, value in detail.items():
-            before = last.get(name)
-            grows = name in _GROWING and isinstance(before, str) and isinstance(value, str)
-            last[name] = f"{before}{value}" if grows else (before if value is None else value)
+            if name in _GROWING and isinstance(value, str):
+                self._draft.grow(last, name, value)
+            elif value is not None or name not in last:
+                last[name] = value
 
     def _call(self, fragment: Json) -> None:
         function = section(fragment.get("function"))
@@ -140,7 +143,7 @@ class ChatReply:
     def _kept(self) -> str:
         kept: dict[str, object] = {}
         if self._details:
-            kept["details"] = self._details
+            kept["details"] = [joined(detail) for detail in self._details]
         elif self._reasoning_field:
             kept["field"] = self._reasoning_field
         if any(call.extra for call in self._draft.calls):

@@ -84,6 +84,11 @@ class ChatModel(Protocol):
         """Tokens of input and output together."""
         ...
 
+    @property
+    def max_output_tokens(self) -> int:
+        """Tokens that one reply has at most, as far as is known."""
+        ...
+
     def stream(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[ModelPiece]]:
         """Open a stream that ends with exactly one ``Completed``.
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import trio
 from attrs import define, frozen
 
+import hermes
 from hermes.errors import ConfigError, HermesError, RemoteProtocolError, TransientError
 from hermes.models.failures import Speaker, refusal, web_page
 from hermes.models.lean_httpx import httpx
@@ -39,6 +40,8 @@ CLOSE_WITHIN = 2.0
 KEPT_CONNECTIONS = 16
 KEPT_FOR = 60.0
 
+_USER_AGENT = f"hermes-agent/{hermes.__version__}"
+
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -55,6 +58,8 @@ class Timing:
     event: float = 600.0
     """Between two events, however many comments come."""
     write: float = 60.0
+    whole: float = 7200.0
+    """For one answer: some send signs of life as events, so no other bound ends a stream that goes nowhere."""
 
 
 # A model on this machine may read a long prompt for half an hour, and nobody pays for its time.
@@ -101,7 +106,8 @@ class Http:
         self.base_url = base_url
         self._local = urlsplit(base_url).hostname in _LOOPBACK
         self._timing = timing or (LOCAL_TIMING if self._local else Timing())
-        self._headers = {"accept": "text/event-stream", "content-type": "application/json", **headers}
+        usual = {"accept": "text/event-stream", "content-type": "application/json", "user-agent": _USER_AGENT}
+        self._headers = {**usual, **headers}
         self._pool: _Pool | None = None
 
     @asynccontextmanager
@@ -227,12 +233,13 @@ class _Body:
         self._pieces: AsyncIterator[bytes] = response.aiter_bytes()
         self._deadline = first_byte
         self._progress = first_byte
+        self._end = trio.current_time() + http.timing.whole
         self._begun = False
         self._over = False
 
     async def read(self) -> bytes:
         """The next piece; empty at the end. Raises ``TransientError`` when it is late or the connection is lost."""
-        with trio.move_on_at(min(self._deadline, self._progress)):
+        with trio.move_on_at(min(self._deadline, self._progress, self._end)):
             piece = await self._next()
             now = trio.current_time()
             self._deadline = now + self._http.timing.idle

@@ -108,6 +108,10 @@ class OfflineModel:
     def context_length(self) -> int:
         return CONTEXT_LENGTH
 
+    @property
+    def max_output_tokens(self) -> int:
+        return 0
+
     def stream(self, request: ModelRequest) -> AbstractAsyncContextManager[AsyncIterator[ModelPiece]]:
         """See ``ChatModel.stream``; raises nothing of its own. Cancelled: nothing is left behind."""
         return self._open(request)

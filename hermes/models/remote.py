@@ -38,6 +38,7 @@ class RemoteModel:
     speaker: Speaker
     provider: str
     context_length: int
+    max_output_tokens: int
     wire: Wire = field(repr=False)
     http: Http = field(repr=False)
 

@@ -13,6 +13,9 @@ from hermes.models.failures import Speaker, complaint
 from hermes.models.http import Http, Timing
 from hermes.models.remote import RemoteModel, Reply, Wire
 
+# Tokens of one reply where nothing bounds it: what the providers' largest models write at most by themselves.
+USUAL_OUTPUT = 32_000
+
 # The version of the API that hermes/models/anthropic_*.py are written for.
 ANTHROPIC_VERSION = "2023-06-01"
 
@@ -73,4 +76,5 @@ def anthropic_model(setup: Setup, timing: Timing | None = None) -> RemoteModel:
 
 def _model(setup: Setup, wire: Wire, headers: Mapping[str, str], timing: Timing | None) -> RemoteModel:
     http = Http(setup.speaker, setup.base_url, headers, timing)
-    return RemoteModel(setup.speaker, setup.provider, setup.context_length, wire, http)
+    output = setup.max_output_tokens or min(USUAL_OUTPUT, setup.context_length)
+    return RemoteModel(setup.speaker, setup.provider, setup.context_length, output, wire, http)

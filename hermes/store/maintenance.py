@@ -23,12 +23,16 @@ PRUNED_ROWS = 500
 FREED_PAGES = 1000
 """Given back to the file system in one call: 4 MB."""
 
+KEPT_CALLS_SECONDS = 365 * 24 * 3600.0
+"""What a model call did cost is of interest for longer: a year of it is some megabytes."""
+
 # The last column of each of these lies behind long text, so only what is settled is looked at, by id.
 _SETTLED = {
     "inbox": "state IN ('done', 'dead') AND settled_at < :before",
     "outbox": "state IN ('sent', 'failed', 'dead') AND settled_at < :before",
     "asks": "state <> 'open' AND settled_at < :before",
     "turns": "state <> 'running' AND ended_at < :before",
+    "model_calls": f"at < :before - {KEPT_CALLS_SECONDS}",
 }
 
 _WAITING = "state IN ('pending', 'sending')"

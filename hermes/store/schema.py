@@ -234,6 +234,25 @@ DELIVERIES = Table(
     "STRICT, WITHOUT ROWID",
 )
 
+MODEL_CALLS = Table(
+    "model_calls",
+    (
+        ("key", "TEXT PRIMARY KEY"),
+        ("session_id", _TEXT),
+        ("turn_id", _TEXT),
+        ("at", _REAL),
+        ("ended_at", "REAL"),
+        ("state", "TEXT NOT NULL DEFAULT 'open'"),
+        ("provider", _TEXT),
+        ("model", _TEXT),
+        ("input_tokens", _INTEGER),
+        ("output_tokens", _INTEGER),
+        ("cache_read_tokens", _INTEGER),
+        ("cache_write_tokens", _INTEGER),
+        ("reasoning_tokens", _INTEGER),
+    ),
+)
+
 TABLES = (
     COUNTERS,
     SESSIONS,
@@ -247,6 +266,7 @@ TABLES = (
     ASKS,
     OUTBOX,
     DELIVERIES,
+    MODEL_CALLS,
 )
 
 INDEXES = (
@@ -267,6 +287,9 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox(platform, account, chat_id, thread_id)"
     " WHERE state IN ('pending', 'sending')",
     "CREATE INDEX IF NOT EXISTS outbox_drafts ON outbox(turn_id) WHERE state = 'draft'",
+    "CREATE INDEX IF NOT EXISTS model_calls_turn ON model_calls(turn_id)",
+    "CREATE INDEX IF NOT EXISTS model_calls_session ON model_calls(session_id)",
+    "CREATE INDEX IF NOT EXISTS model_calls_at ON model_calls(at)",
     "CREATE INDEX IF NOT EXISTS outbox_failed ON outbox(session_key) WHERE state IN ('failed', 'dead')",
 )
 

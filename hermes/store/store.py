@@ -21,6 +21,7 @@ from hermes.errors import ActorCrashed, Unavailable
 from hermes.events import Inbound, Outbound
 from hermes.flock import is_free
 from hermes.messages import Message, Usage
+from hermes.spending import Caps, ModelCall, Spent
 from hermes.store import (
     asks,
     claims,
@@ -34,6 +35,7 @@ from hermes.store import (
     owners,
     search,
     sessions,
+    spending,
     transcript,
     turns,
 )
@@ -242,3 +244,12 @@ class SqliteStore(Store):
 
     async def put_state(self, session_id: str, key: str, value: str) -> None:
         await self._write(lambda connection: sessions.put_state(connection, session_id, key, value))
+
+    async def begin_model_call(self, call: ModelCall, caps: Caps, now: float) -> None:
+        await self._write(lambda connection: spending.begin(connection, call, caps, now))
+
+    async def end_model_call(self, key: str, usage: Usage, now: float) -> None:
+        await self._write(lambda connection: spending.end(connection, key, usage, now))
+
+    async def spent(self, session_id: str, turn_id: str, now: float) -> Spent:
+        return await self._readers.read(lambda connection: spending.spent(connection, session_id, turn_id, now))

@@ -21,6 +21,7 @@ class ScriptedModel:
     name: str = "scripted"
     provider: str = "scripted"
     context_length: int = 1000
+    max_output_tokens: int = 100
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest) -> AsyncIterator[AsyncIterator[ModelPiece]]:

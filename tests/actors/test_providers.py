@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from hermes.config.schema import Agent, Fallback, Model
+from hermes.config.schema import Agent, Caps, Fallback, Model
 from hermes.events import DraftState, InboundKind
 from hermes.models import retry
 from tests.actors.house import House, house, settings
@@ -167,3 +167,59 @@ async def test_a_provider_that_is_down_is_told_once_its_breaker_opens(tmp_path: 
         assert "times in a row" in await running.chat.answer("2")
         assert len(provider.requests) == 5
         assert "failed 5 times in a row" in running.children()["core/models"].detail
+
+
+async def test_a_cap_refuses_the_call_that_would_pass_it_in_a_clear_sentence(tmp_path: Path) -> None:
+    caps = Caps(tokens_per_conversation=35_000)
+    answers = (chat(said("one"), finished(), USAGE),)
+    async with gateway(tmp_path, *answers, caps=caps) as (running, provider):
+        await running.chat.say("1", "hello")
+        assert await running.chat.answer("1") == "one"
+        await running.chat.say("2", "x" * 12_000)
+        found = await running.chat.answer("2")
+        assert found.startswith(
+            "I stopped here: this conversation may cost 35,000 tokens (caps.tokens_per_conversation)"
+        )
+        assert len(provider.requests) == 1
+
+
+async def test_usage_tells_the_session_the_day_and_the_caps(tmp_path: Path) -> None:
+    caps = Caps(tokens_per_day=1_000_000)
+    async with gateway(tmp_path, chat(said("one"), finished(), USAGE), caps=caps) as (running, _):
+        await running.chat.say("0", "/usage", kind=InboundKind.COMMAND)
+        assert await running.chat.answer("0") == "This session has used no tokens yet."
+        await running.chat.say("1", "hello")
+        await running.chat.answer("1")
+        await running.chat.say("2", "/usage", kind=InboundKind.COMMAND)
+        found = await running.chat.answer("2")
+        assert "This session: 100 tokens in, 7 out" in found
+        assert "The last 24 hours, all chats: 107 tokens in 1 model calls, of 1,000,000 at most." in found
+
+
+async def test_a_model_is_told_and_chosen_for_a_session(tmp_path: Path) -> None:
+    async with gateway(tmp_path, chat(said("one"), finished())) as (running, provider):
+        name = f"127.0.0.1:{provider.port}"
+
+        async def command(event_id: str, text: str) -> str:
+            await running.chat.say(event_id, text, kind=InboundKind.COMMAND)
+            return await running.chat.answer(event_id)
+
+        assert await command("0", "/model") == f"Model: {name}/m"
+        assert "no session yet" in await command("1", "/model other")
+        await running.chat.say("2", "hello")
+        await running.chat.answer("2")
+        assert f"Model: {name}/other" in await command("3", "/model other")
+        await running.chat.say("4", "hello")
+        await running.chat.answer("4")
+        assert await command("5", "/model default") == f"Model: {name}/m"
+        await running.chat.say("6", "hello")
+        await running.chat.answer("6")
+        assert [request.body["model"] for request in provider.requests] == ["m", "other", "m"]
+
+
+async def test_the_embedded_model_has_no_others(tmp_path: Path) -> None:
+    async with house(tmp_path) as running:
+        await running.chat.say("1", "hello")
+        await running.chat.answer("1")
+        await running.chat.say("2", "/model gpt", kind=InboundKind.COMMAND)
+        assert "alone here" in await running.chat.answer("2")

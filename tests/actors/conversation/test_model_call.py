@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from actors.conversation import wording
 from actors.conversation.model_call import ModelCalls, explain
@@ -23,6 +23,8 @@ from hermes.errors import (
 )
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ContextOverflow, ModelPiece, ModelRequest, ReasoningDelta, TextDelta
+from hermes.spending import CapReached, Caps, ModelCall
+from hermes.store.interface import Lease
 from tests.actors.scripted import ScriptedModel
 
 REQUEST = ModelRequest("", "", (), ())
@@ -75,11 +77,39 @@ class Permits:
         self.returned.append((self.lent[permit], outcome))
 
 
-def calls_of(*models: ScriptedModel, permits: Permits | None = None, retries: int = 3) -> ModelCalls:
+@define
+class Ledger:
+    """The part of a store that calls are written down in."""
+
+    begun: list[ModelCall] = field(factory=list[ModelCall])
+    ended: list[Usage] = field(factory=list[Usage])
+    refuse: HermesError | None = None
+
+    async def begin_model_call(self, call: ModelCall, caps: Caps, now: float) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.refuse:
+            raise self.refuse
+        self.begun.append(call)
+
+    async def end_model_call(self, key: str, usage: Usage, now: float) -> None:
+        await trio.lowlevel.checkpoint()
+        assert key == self.begun[-1].key
+        self.ended.append(usage)
+
+
+def calls_of(
+    *models: ScriptedModel, permits: Permits | None = None, retries: int = 3, ledger: Ledger | None = None
+) -> ModelCalls:
     first, *others = models
-    settings = SimpleNamespace(model_retries=retries)
-    services = SimpleNamespace(permits=permits or Permits(), model=first, fallbacks=tuple(others), settings=settings)
-    return ModelCalls(services)  # type: ignore[arg-type]
+    settings = SimpleNamespace(model_retries=retries, caps=Caps())
+    services = SimpleNamespace(
+        permits=permits or Permits(),
+        model=first,
+        fallbacks=tuple(others),
+        settings=settings,
+        store=ledger or Ledger(),
+    )
+    return ModelCalls(services, Lease("turn", "session", "key", 1))  # type: ignore[arg-type]
 
 
 async def events(calls: ModelCalls) -> list[TurnEvent]:
@@ -221,6 +251,58 @@ async def test_a_cancelled_call_gives_its_permit_back_and_blames_nobody(autojump
     with trio.move_on_after(5):
         await events(calls_of(ScriptedModel(slow), permits=permits))
     assert permits.returned == [("scripted", UNKNOWN)]
+
+
+async def test_a_call_is_written_down_with_its_most_and_then_with_its_cost(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    ledger = Ledger()
+    await events(calls_of(ScriptedModel(saying("yes")), ledger=ledger))
+    (call,) = ledger.begun
+    assert (call.session_id, call.turn_id, call.provider, call.model) == ("session", "turn", "scripted", "scripted")
+    assert call.most.output_tokens == 100
+    assert ledger.ended == [Usage(1, 2)]
+
+
+async def test_a_call_that_was_refused_costs_nothing_and_one_that_was_cut_what_it_had(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    ledger = Ledger()
+    await events(calls_of(ScriptedModel(failing(AuthError("x"))), ledger=ledger))
+    await events(calls_of(ScriptedModel(failing(TransientError("x"), words="x" * 30)), ledger=ledger))
+    assert ledger.ended == [Usage(), Usage(ledger.begun[1].most.input_tokens, 10)]
+
+
+async def test_a_call_that_is_stopped_is_written_down(autojump_clock: trio.testing.MockClock) -> None:
+    async def slow(_: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        await trio.sleep_forever()
+        yield TextDelta("never")
+
+    ledger = Ledger()
+    with trio.move_on_after(5):
+        await events(calls_of(ScriptedModel(slow), ledger=ledger))
+    assert ledger.ended == [Usage(ledger.begun[0].most.input_tokens)]
+
+
+async def test_a_call_that_would_pass_a_cap_is_not_made(autojump_clock: trio.testing.MockClock) -> None:
+    model, other, permits = ScriptedModel(saying("yes")), ScriptedModel(saying("yes")), Permits()
+    ledger = Ledger(refuse=CapReached("this turn may cost 5 tokens"))
+    found = await events(calls_of(model, other, permits=permits, ledger=ledger))
+    assert told(found) == "I stopped here: this turn may cost 5 tokens."
+    assert (model.asked, other.asked, permits.returned) == ([], [], [("scripted", UNKNOWN)])
+
+
+async def test_the_model_of_a_session_is_asked_of_the_first_provider_only(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    first, second = ScriptedModel(failing(AuthError("x"))), ScriptedModel(saying("yes"))
+    calls = calls_of(first, second)
+
+    async def emit(_: TurnEvent) -> None:
+        pass
+
+    await calls.call(evolve(REQUEST, model="chosen"), emit)
+    assert (first.asked[0].model, second.asked[0].model) == ("chosen", "")
 
 
 @pytest.mark.parametrize(

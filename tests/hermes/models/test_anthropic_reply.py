@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hermes.errors import AuthError, RateLimited, Refused, RemoteProtocolError, TransientError
 from hermes.messages import ToolCall, Usage
 from hermes.models.anthropic_reply import AnthropicReply
+from hermes.models.assembly import MAX_BLOCKS, MAX_CHARACTERS
 from hermes.models.contract import Completed, ReasoningDelta, TextDelta
 from hermes.models.failures import Speaker, complaint
 from hermes.models.sse import SseEvent, SseReader
@@ -175,6 +176,17 @@ def test_a_server_that_does_not_stream_is_understood() -> None:
     found = completed(whole)
     assert (found.message.content, found.message.tool_calls) == ("yes", (ToolCall("a", "look", '{"x":1}'),))
     assert found.usage == Usage(3, 4)
+
+
+def test_a_reply_without_end_is_refused() -> None:
+    with pytest.raises(RemoteProtocolError, match="longer than"):
+        read(
+            *block(
+                0, {"type": "thinking"}, *[{"type": "signature_delta", "signature": "x" * (MAX_CHARACTERS // 3)}] * 4
+            )
+        )
+    with pytest.raises(RemoteProtocolError, match="parts"):
+        read(*({"type": "content_block_start", "index": n, "content_block": {}} for n in range(MAX_BLOCKS + 1)))
 
 
 STREAM = "".join(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes.errors import Refused, RemoteProtocolError, TransientError
 from hermes.messages import ToolCall, Usage
-from hermes.models.assembly import MAX_CALLS, MAX_CHARACTERS
+from hermes.models.assembly import MAX_BLOCKS, MAX_CALLS, MAX_CHARACTERS
 from hermes.models.chat_reply import ChatReply
 from hermes.models.contract import Completed, ReasoningDelta, TextDelta
 from hermes.models.failures import Speaker, complaint
@@ -103,12 +103,12 @@ def test_thoughts_in_details_are_put_together_block_by_block() -> None:
         detail(type="reasoning.text", index=0, text="a", format="f"),
         detail(type="reasoning.text", index=0, text="b", signature=None),
         detail(type="reasoning.text", index=0, signature="sig"),
-        detail(type="reasoning.encrypted", index=1, data="xyz", id="r1"),
+        detail(type="reasoning.encrypted", index=1, data="xyz", id="r1", parts=[{"a": 1}]),
         finished(),
     ).message.reasoning_details
     assert json.loads(kept)["details"] == [
         {"type": "reasoning.text", "index": 0, "text": "ab", "format": "f", "signature": "sig"},
-        {"type": "reasoning.encrypted", "index": 1, "data": "xyz", "id": "r1"},
+        {"type": "reasoning.encrypted", "index": 1, "data": "xyz", "id": "r1", "parts": [{"a": 1}]},
     ]
 
 
@@ -193,6 +193,14 @@ def test_calls_without_end_and_text_without_end_are_refused() -> None:
         read(many)
     with pytest.raises(RemoteProtocolError, match="longer than"):
         read(*[said("x" * (MAX_CHARACTERS // 3))] * 4)
+
+
+def test_kept_thoughts_without_end_are_refused_too() -> None:
+    one = {"type": "reasoning.encrypted", "index": 0, "data": "x" * (MAX_CHARACTERS // 3)}
+    with pytest.raises(RemoteProtocolError, match="longer than"):
+        read(*[delta(reasoning_details=[one])] * 4)
+    with pytest.raises(RemoteProtocolError, match="parts"):
+        read(delta(reasoning_details=[{"type": "t", "index": number} for number in range(MAX_BLOCKS + 1)]))
 
 
 STREAM = "".join(

@@ -129,6 +129,14 @@ async def test_each_silence_has_its_bound(answer: Answer, words: str) -> None:
         await provider.until_closed()
 
 
+async def test_a_stream_that_goes_nowhere_has_an_end() -> None:
+    timing = Timing(first_byte=WITHIN, idle=WITHIN, event=WITHIN, whole=0.3)
+    async with pool(endless(event("ping")), timing=timing) as (http, provider):
+        with pytest.raises(TransientError, match="did not send the rest"):
+            await read(http)
+        await provider.until_closed()
+
+
 async def test_events_and_comments_keep_a_slow_stream_alive() -> None:
     timing = Timing(first_byte=WITHIN, idle=WITHIN, event=WITHIN)
     async with pool(stream(event("one"), ": alive\n\n", event("two"), pause=0.02), timing=timing) as (http, _):
