@@ -115,7 +115,8 @@ def test_the_effect_of_a_tool_is_known_by_name_and_unknown_names_are_a_key_error
     registry = Registry(["all"])
     assert registry.effect("terminal") is Effect.EFFECTFUL
     assert registry.effect("read_file") is Effect.READ_ONLY
-    assert registry.effect("write_file") is Effect.IDEMPOTENT
+    assert registry.effect("write_file") is Effect.EFFECTFUL
+    assert registry.effect("todo") is Effect.IDEMPOTENT
     with pytest.raises(KeyError):
         registry.effect("nothing")
 
