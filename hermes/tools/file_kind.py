@@ -8,7 +8,7 @@ from hermes.errors import Refused
 SNIFFED = 8192
 """Bytes that are looked at: a NUL comes within them in all but made-up binary files."""
 
-UTF8_MARK = b"\xef\xbb\xbf"
+_UTF8_MARK = b"\xef\xbb\xbf"
 
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -55,6 +55,12 @@ def encoding_of(path: Path, beginning: bytes, size: int) -> Encoding:
     if b"\0" in beginning:
         raise Refused(f"{path} is a binary file of {size:,} bytes")
     return Encoding.UTF8
+
+
+def mark_of(beginning: bytes) -> bytes:
+    """The byte order mark that a text begins with, which is no part of it; mostly none."""
+    marks = (_UTF8_MARK, *(encoding.mark for encoding in Encoding if encoding.mark))
+    return next((mark for mark in marks if beginning.startswith(mark)), b"")
 
 
 def _image(beginning: bytes) -> str:

@@ -34,7 +34,10 @@ class Staged:
 
     def move(self) -> Replaced:
         """Put it in its place. Raises ``Refused`` when that is no longer what it was, and ``OSError``."""
-        refuse_changed(self.target, None if self.before is None else Stamp.of(self.before), status_of(self.target))
+        now = status_of(self.target)
+        if self.before is None and now is not None:
+            raise Refused(f"{self.target} was made by somebody else just now: read it, then decide")
+        refuse_changed(self.target, None if self.before is None else Stamp.of(self.before), now)
         self.temporary.replace(self.target)
         return Replaced(self.target, self.before is None, self.stamp)
 
@@ -61,8 +64,11 @@ def replace_file(path: Path, content: bytes, seen: Stamp | None = None) -> Repla
     return replaced
 
 
-def stage(path: Path, content: bytes, seen: Stamp | None = None) -> Staged:
-    """The first half of ``replace_file``: everything but the move. It leaves nothing behind when it raises."""
+def stage(path: Path, content: bytes, seen: Stamp | None = None, like: os.stat_result | None = None) -> Staged:
+    """The first half of ``replace_file``: everything but the move. It leaves nothing behind when it raises.
+
+    A new file gets the mode and the owner of ``like``, when that is given.
+    """
     target = Path(os.path.realpath(path))
     refuse_special(target)
     before = status_of(target)
@@ -70,7 +76,7 @@ def stage(path: Path, content: bytes, seen: Stamp | None = None) -> Staged:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = beside(target)
     try:
-        return Staged(target, temporary, before, _write(temporary, content, before))
+        return Staged(target, temporary, before, _write(temporary, content, before or like))
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()

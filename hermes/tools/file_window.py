@@ -13,13 +13,12 @@ import os
 import stat
 from collections.abc import Iterator
 from io import FileIO
-from itertools import chain
 from pathlib import Path
 
 from attrs import define, field, frozen
 
 from hermes.errors import Refused
-from hermes.tools.file_kind import SNIFFED, UTF8_MARK, Encoding, encoding_of
+from hermes.tools.file_kind import SNIFFED, Encoding, encoding_of, mark_of
 from hermes.tools.file_stamps import Stamp
 
 # Half a minute of a slow disk; a file with more lines than that is for grep and sed.
@@ -67,21 +66,20 @@ def read_window(path: Path, first: int, count: int) -> Window:
     """
     with open_regular(path) as file:
         stamp = Stamp.of(os.fstat(file.fileno()))
-        encoding = encoding_of(path, os.pread(file.fileno(), SNIFFED, 0), stamp.size)
+        beginning = os.pread(file.fileno(), SNIFFED, 0)
+        encoding = encoding_of(path, beginning, stamp.size)
+        file.seek(len(mark_of(beginning)))
         chunks = _utf8(iter(lambda: file.read(_CHUNK), b""), encoding)
         return _Reader(path, first, count, stamp, encoding).read(chunks)
 
 
 def _utf8(chunks: Iterator[bytes], encoding: Encoding) -> Iterator[bytes]:
-    """The text of ``chunks`` as UTF-8 without a byte order mark; what is UTF-8 already passes as it is."""
+    """The text of ``chunks`` as UTF-8; what is UTF-8 already passes as it is."""
     if encoding is Encoding.UTF8:
-        first = next(chunks, b"")
-        yield first.removeprefix(UTF8_MARK)
         yield from chunks
         return
     decoder = codecs.getincrementaldecoder(encoding.value)("replace")
-    first = next(chunks).removeprefix(encoding.mark)
-    for chunk in chain((first,), chunks):
+    for chunk in chunks:
         yield decoder.decode(chunk).encode()
     yield decoder.decode(b"", final=True).encode()
 

@@ -26,6 +26,7 @@ from hermes.tools.file_kind import Encoding
 from hermes.tools.file_replace import Replaced, replace_file
 from hermes.tools.file_stamps import Seen, Stamp
 from hermes.tools.file_window import LONGEST_LINE, Window, open_regular, read_window
+from hermes.tools.patch import patch
 from hermes.tools.place import READERS, WRITERS, locate
 
 # A disk that does not answer is told to the model, and does not hold its turn.
@@ -151,4 +152,4 @@ def _notes(window: Window) -> list[str]:
     return notes
 
 
-TOOLS = (read_file, write_file)
+TOOLS = (read_file, write_file, patch)
