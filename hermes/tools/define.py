@@ -44,7 +44,7 @@ def _structuring(function: Callable[..., Awaitable[ToolOutcome]]) -> ToolFunctio
     hints = get_type_hints(function)
 
     @wraps(function)
-    async def run(context: ToolContext, **arguments: object) -> ToolOutcome:
+    async def run(context: ToolContext, /, **arguments: object) -> ToolOutcome:
         typed = {name: cattrs.structure(value, hints[name]) for name, value in arguments.items()}
         return await function(context, **typed)
 

@@ -97,8 +97,8 @@ def open_regular(path: Path) -> FileIO:
 
 
 def refuse_special(path: Path) -> None:
-    """Raise ``Refused`` for a file that the kernel makes up, by its real place."""
-    real = os.path.realpath(path)
+    """Raise ``Refused`` for a file or a folder that the kernel makes up, by its real place."""
+    real = os.path.realpath(path) + "/"
     if real.startswith(_KERNEL_FOLDERS) and not real.startswith(_SHARED_MEMORY):
         raise Refused(f"{path} is made up by the kernel and may never end: use the terminal, with head")
 

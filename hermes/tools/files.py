@@ -28,6 +28,7 @@ from hermes.tools.file_stamps import Seen, Stamp
 from hermes.tools.file_window import LONGEST_LINE, Window, open_regular, read_window
 from hermes.tools.patch import patch
 from hermes.tools.place import READERS, WRITERS, locate
+from hermes.tools.search_files import search_files
 
 # A disk that does not answer is told to the model, and does not hold its turn.
 _READ_SECONDS = 60.0
@@ -152,4 +153,4 @@ def _notes(window: Window) -> list[str]:
     return notes
 
 
-TOOLS = (read_file, write_file, patch)
+TOOLS = (read_file, write_file, patch, search_files)

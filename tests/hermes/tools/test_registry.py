@@ -64,7 +64,7 @@ def test_a_tool_is_described_by_its_signature_and_the_first_paragraph_of_its_doc
 
 def test_schemas_are_sorted_by_name_whatever_the_order_of_the_toolsets() -> None:
     names = [schema.name for schema in Registry(["todo", "file", "terminal", "clarify"]).schemas()]
-    assert names == ["clarify", "patch", "read_file", "terminal", "todo", "write_file"]
+    assert names == ["clarify", "patch", "read_file", "search_files", "terminal", "todo", "write_file"]
     assert Registry(["clarify", "hermes-cli"]).schemas() == Registry(["all"]).schemas()
 
 
