@@ -6,6 +6,7 @@
     │  ├─ models        permits for streams
     │  └─ processes     the host of child processes
     ├─ conversations    dynamic, one a session key
+    ├─ background       the processes that conversations left running
     ├─ platforms        one supervisor an account: inbound, delivery, liveness
     ├─ pruning          drops what is settled from the journal
     ├─ control          the socket for `hermes gateway status` and `stop`
@@ -20,11 +21,13 @@ from pathlib import Path
 
 from attrs import frozen
 
+from actors.background.actor import Backgrounds, background_actor
+from actors.background.process import Surroundings as BackgroundSurroundings
 from actors.conversation.actor import MAILBOX as CONVERSATION_MAILBOX
 from actors.conversation.actor import conversation
 from actors.conversation.services import Outlets as OutletsPort
 from actors.conversation.services import Permits, Platform, Services
-from actors.messages import Look
+from actors.messages import LOOK, Look
 from actors.models import MAILBOX as MODELS_MAILBOX
 from actors.models import LentPermits, models_actor
 from actors.platform.connection import Gate, Surroundings
@@ -50,6 +53,10 @@ CONVERSATION_SHUTDOWN = 5.0
 PROCESSES_SHUTDOWN = 20.0
 
 
+# Seconds for the grace of every background process; what does not end by then ends with the host.
+BACKGROUND_SHUTDOWN = 10.0
+
+
 @frozen
 class Attached:
     """An adapter and what conversations have to know of its platform."""
@@ -65,6 +72,7 @@ class Base:
     store: Store
     permits: Permits
     processes: Processes
+    backgrounds: Backgrounds
     outlets: OutletsPort
     describe: Callable[[], ChildStatus]
 
@@ -102,15 +110,17 @@ def build(blueprint: Blueprint) -> Tree:
         store=blueprint.open_store(ActorCommit(core.address("store"))),
         permits=LentPermits(core.address("models")),
         processes=lent,
+        backgrounds=Backgrounds(lent.present),
         outlets=Outlets(outlets),
         describe=lambda: roots[0].status(),
     )
-    conversations = _conversations(blueprint.services(base))
+    services = blueprint.services(base)
+    conversations = _conversations(services)
     around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redact)
     platforms = Supervisor("platforms", _platforms(blueprint.attached, around, outlets), start_together=True)
     root = Supervisor(
         "gateway",
-        (core, conversations, platforms, *blueprint.extras(base)),
+        (core, conversations, _background(base, services, conversations), platforms, *blueprint.extras(base)),
         intensity=Intensity(restarts=3, period=60.0),
         reports=blueprint.report,
         redact=blueprint.redact,
@@ -145,6 +155,14 @@ def _conversations(services: Services) -> DynamicSupervisor[Look]:
         )
 
     return DynamicSupervisor[Look]("conversations", child, max_children=MAX_CONVERSATIONS)
+
+
+def _background(base: Base, services: Services, conversations: DynamicSupervisor[Look]) -> ChildSpec:
+    around = BackgroundSurroundings(
+        base.store, services.owner, services.redactor, lambda session_key: conversations.tell_nowait(session_key, LOOK)
+    )
+    actor = partial(background_actor, backgrounds=base.backgrounds, around=around)
+    return ChildSpec("background", actor, shutdown=BACKGROUND_SHUTDOWN)
 
 
 def _platforms(

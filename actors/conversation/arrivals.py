@@ -51,7 +51,7 @@ class Arrivals:
             return Next.NOTHING
         row = rows[0]
         match row.event.kind:
-            case InboundKind.MESSAGE | InboundKind.EDIT:
+            case InboundKind.MESSAGE | InboundKind.EDIT | InboundKind.EVENT:
                 return Next.MESSAGE
             case InboundKind.ANSWER:
                 await self._too_late(row)
@@ -69,6 +69,8 @@ class Arrivals:
                 await self._answer(row, running)
             case InboundKind.MESSAGE | InboundKind.EDIT:
                 await self._message(row, running)
+            case InboundKind.EVENT:
+                return  # nobody said it, so that it neither interrupts nor answers: it waits for its own turn
 
     async def _answer(self, row: InboxRow, running: RunningTurn) -> None:
         ask = running.ask(row.event.ask_id) if row.event.ask_id else running.oldest_ask()

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from hermes.agent.ports import Processes
+from hermes.agent.ports import Background, Processes
 from hermes.events import Draft, Source
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
@@ -59,6 +59,14 @@ class Permits(Protocol):
     def release(self, permit: int) -> None: ...
 
 
+class Backgrounds(Protocol):
+    """The background actor, seen from here."""
+
+    def of(self, session_key: str, source: Source) -> Background:
+        """The background processes of one conversation; what they have to tell goes to ``source``."""
+        ...
+
+
 @frozen
 class ConversationSettings:
     """The part of the configuration that turns read."""
@@ -92,6 +100,7 @@ class Services:
     schemas: tuple[ToolSchema, ...]
     """What the model is told of the tools: the same for every call, since a provider bills a stable prefix less."""
     processes: Processes
+    backgrounds: Backgrounds
     outlets: Outlets
     settings: ConversationSettings
     environment: dict[str, str]

@@ -17,6 +17,7 @@ class ToolCalls:
     def __init__(self, services: Services, turn: Turn, always: set[str]) -> None:
         self._services = services
         self._turn = turn
+        self._background = services.backgrounds.of(turn.lease.session_key, turn.rows[-1].event.source)
         self._state = StoredState(services.store, turn.lease.session_id)
         settings = services.settings
         self._approvals = StoredApprovals(
@@ -35,7 +36,7 @@ class ToolCalls:
         """
         call = planned.call
         failpoint("turn.before_tool")
-        if planned.effect is Effect.EFFECTFUL:
+        if self._services.tools.effect_of(call.name, call.arguments) is Effect.EFFECTFUL:
             await self._services.store.start_call(self._turn.lease, call.id, call.name, now)
             failpoint("turn.after_start_call")
         outcome = await self._services.tools.invoke(call.name, call.arguments, self._context(planned))
@@ -52,6 +53,7 @@ class ToolCalls:
             call_id=planned.call.id,
             cwd=settings.cwd,
             processes=services.processes,
+            background=self._background,
             state=self._state,
             approvals=self._approvals,
             environment=services.environment,

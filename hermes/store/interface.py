@@ -18,6 +18,7 @@ from attrs import frozen
 from hermes.asks import Ask
 from hermes.events import Inbound, Outbound
 from hermes.messages import Message, Usage
+from hermes.store.background_interface import Background
 
 
 @frozen
@@ -394,5 +395,5 @@ class Sessions(Protocol):
     async def put_state(self, session_id: str, key: str, value: str) -> None: ...
 
 
-class Store(Journal, Outbox, Sessions, Protocol):
+class Store(Journal, Outbox, Sessions, Background, Protocol):
     """All of it, as actors and commands hold it."""

@@ -233,6 +233,18 @@ DELIVERIES = Table(
     "STRICT, WITHOUT ROWID",
 )
 
+BACKGROUND = Table(
+    "background",
+    (
+        ("id", "TEXT PRIMARY KEY"),
+        ("owner", _TEXT),
+        ("session_key", _TEXT),
+        *_SOURCE,
+        ("started_at", _REAL),
+        ("command", _TEXT),
+    ),
+)
+
 TABLES = (
     COUNTERS,
     SESSIONS,
@@ -246,6 +258,7 @@ TABLES = (
     ASKS,
     OUTBOX,
     DELIVERIES,
+    BACKGROUND,
 )
 
 INDEXES = (

@@ -23,6 +23,7 @@ from hermes.flock import is_free
 from hermes.messages import Message, Usage
 from hermes.store import (
     asks,
+    background,
     claims,
     delivery,
     drafts,
@@ -37,6 +38,7 @@ from hermes.store import (
     transcript,
     turns,
 )
+from hermes.store.background_interface import BackgroundRecord
 from hermes.store.compose import compose
 from hermes.store.interface import (
     Accepted,
@@ -239,3 +241,12 @@ class SqliteStore(Store):
 
     async def put_state(self, session_id: str, key: str, value: str) -> None:
         await self._write(lambda connection: sessions.put_state(connection, session_id, key, value))
+
+    async def begin_background(self, record: BackgroundRecord) -> None:
+        await self._write(lambda connection: background.begin(connection, record))
+
+    async def end_background(self, process_id: str, event: Inbound | None, now: float) -> None:
+        await self._write(lambda connection: background.end(connection, process_id, event, now))
+
+    async def left_background(self, owner: str) -> tuple[BackgroundRecord, ...]:
+        return await self._readers.read(lambda connection: background.left(connection, owner))

@@ -80,7 +80,7 @@ def parse_patch(text: str) -> tuple[Operation, ...]:
 
 def _body(text: str) -> list[str]:
     lines = text.replace("\r\n", "\n").strip().split("\n")
-    if len(lines) > 1 and _FENCE.fullmatch(lines[0].strip()) and lines[-1].strip() == "```":
+    if len(lines) > 2 and _FENCE.fullmatch(lines[0].strip()) and lines[-1].strip() == "```":
         lines = lines[1:-1]
     if lines[0].strip() != _BEGIN:
         raise Refused(f"a patch begins with the line {_BEGIN!r}")

@@ -75,6 +75,7 @@ def test_a_fence_and_blank_lines_around_a_patch_are_no_part_of_it() -> None:
         ("--- a\n+++ b\n", "begins with the line"),
         ("*** Begin Patch\n*** Delete File: a", "seems to be cut off"),
         ("*** Begin Patch", "seems to be cut off"),
+        ("```\n```", "begins with the line"),
         (_patch(), "the patch is empty"),
         (_patch("", "nonsense"), "line 3 of the patch: expected"),
         (_patch("*** Remove File: a"), "line 2 of the patch: expected"),
