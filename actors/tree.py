@@ -120,7 +120,13 @@ def build(blueprint: Blueprint) -> Tree:
     platforms = Supervisor("platforms", _platforms(blueprint.attached, around, outlets), start_together=True)
     root = Supervisor(
         "gateway",
-        (core, conversations, _background(base, services, conversations), platforms, *blueprint.extras(base)),
+        (
+            core,
+            conversations,
+            _background(base, services, conversations, blueprint.gate),
+            platforms,
+            *blueprint.extras(base),
+        ),
         intensity=Intensity(restarts=3, period=60.0),
         reports=blueprint.report,
         redact=blueprint.redact,
@@ -157,10 +163,13 @@ def _conversations(services: Services) -> DynamicSupervisor[Look]:
     return DynamicSupervisor[Look]("conversations", child, max_children=MAX_CONVERSATIONS)
 
 
-def _background(base: Base, services: Services, conversations: DynamicSupervisor[Look]) -> ChildSpec:
-    around = BackgroundSurroundings(
-        base.store, services.owner, services.redactor, lambda session_key: conversations.tell_nowait(session_key, LOOK)
-    )
+def _background(base: Base, services: Services, conversations: DynamicSupervisor[Look], gate: Gate) -> ChildSpec:
+    def wake(session_key: str) -> None:
+        # While the gateway drains no turn begins; the next start finds what is in the inbox.
+        if gate.open:
+            conversations.tell_nowait(session_key, LOOK)
+
+    around = BackgroundSurroundings(base.store, services.owner, services.redactor, wake)
     actor = partial(background_actor, backgrounds=base.backgrounds, around=around)
     return ChildSpec("background", actor, shutdown=BACKGROUND_SHUTDOWN)
 

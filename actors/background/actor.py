@@ -30,7 +30,7 @@ MOST_OF_CONVERSATION = 8
 MOST_RUNNING = 64
 """Of all conversations: each has a guardian (1 MB) and keeps up to 400 KB of output."""
 
-MOST_ENDED = 64
+MOST_ENDED = 32
 """Remembered, so that their output can be read; the oldest make room."""
 
 # Seconds to wait for a process that was ended: its grace, and the time in which a guardian gives up killing.

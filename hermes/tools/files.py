@@ -19,7 +19,6 @@ import trio
 from attrs import frozen
 
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.danger.protected import Place
 from hermes.tools.define import tool
 from hermes.tools.file_guard import MOST_WRITTEN, NO_PATH, place_of, refuse_marks, refuse_protected, refuse_secret
 from hermes.tools.file_kind import Encoding
@@ -50,7 +49,7 @@ async def read_file(
         return ToolResult("Not read: offset and limit begin at 1.", is_error=True)
     located = locate(context, path)
     with trio.move_on_after(_READ_SECONDS):
-        read = partial(_read, located, place_of(context), offset, min(limit, _MOST_LINES))
+        read = partial(_read, context, located, offset, min(limit, _MOST_LINES))
         found = await trio.to_thread.run_sync(read, abandon_on_cancel=True, limiter=READERS)
         await Seen(context.session_id, context.state).keep(found.real, found.window.stamp)
         return ToolResult(_shown(context, found.window))
@@ -71,7 +70,7 @@ async def write_file(context: ToolContext, path: str, content: str) -> ToolOutco
         return ToolResult(f"Not written: longer than {MOST_WRITTEN:,} characters.", is_error=True)
     located, seen = locate(context, path), Seen(context.session_id, context.state)
     real = await trio.to_thread.run_sync(_real, located, limiter=WRITERS)
-    write = partial(_write, located, place_of(context), content, await seen.stamp(real))
+    write = partial(_write, context, located, content, await seen.stamp(real))
     written = await trio.to_thread.run_sync(write, limiter=WRITERS)
     await seen.keep(written.replaced.path, written.replaced.stamp)
     return ToolResult(written.told(content))
@@ -101,13 +100,13 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _read(path: Path, place: Place, first: int, count: int) -> _Read:
-    refuse_secret(path, place)
+def _read(context: ToolContext, path: Path, first: int, count: int) -> _Read:
+    refuse_secret(path, place_of(context))
     return _Read(_real(path), read_window(path, first, count))
 
 
-def _write(path: Path, place: Place, content: str, seen: Stamp | None) -> _Written:
-    refuse_protected(path, place)
+def _write(context: ToolContext, path: Path, content: str, seen: Stamp | None) -> _Written:
+    refuse_protected(path, place_of(context))
     data = content.encode()
     refuse_marks(path, data)
     before = _beginning(path, len(data) + 1)

@@ -15,9 +15,10 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from hermes.errors import Refused
+from hermes.redact import PLACEHOLDER
 from hermes.tools.danger.protected import Place
 from hermes.tools.file_changes import Change
-from hermes.tools.file_guard import MOST_WRITTEN, refuse_marks, refuse_protected
+from hermes.tools.file_guard import MOST_WRITTEN, refuse_protected
 from hermes.tools.file_replace import status_of
 from hermes.tools.file_stamps import Stamp, refuse_changed
 from hermes.tools.file_text import FileText, Form, read_text
@@ -65,6 +66,7 @@ class Plan:
         """One piece of one file. Raises ``Refused`` and ``OSError``."""
         entry = self._present(path)
         done = replace(entry.text or "", old, new, every=every)
+        _refuse_marks(path, entry.text or "", done.text)
         self._note(path, (done.way,) if done.way else ())
         if done.count > 1:
             self.notes.append(f"{path}: {done.count} places")
@@ -85,19 +87,18 @@ class Plan:
             raise Refused(said if operation.path in said else f"{operation.path}: {said}") from None
 
     def changes(self) -> list[Change]:
-        """What is to be done. Raises ``Refused`` when a secret would be lost, or a file would grow beyond the bound."""
+        """What is to be done. Raises ``Refused`` when a file would grow beyond the bound."""
         changes = [entry.change for entry in self.entries.values() if entry.changed]
         for change in changes:
-            if change.content is not None:
-                if len(change.content) > MOST_WRITTEN:
-                    raise Refused(f"{change.path} would have more than {MOST_WRITTEN:,} bytes")
-                refuse_marks(change.path, change.content)
+            if change.content is not None and len(change.content) > MOST_WRITTEN:
+                raise Refused(f"{change.path} would have more than {MOST_WRITTEN:,} bytes")
         return changes
 
     def _update(self, update: Update) -> None:
         entry = self._present(update.path)
         if update.hunks:
             patched = apply_hunks(entry.text or "", update.hunks)
+            _refuse_marks(update.path, entry.text or "", patched.text)
             self._note(update.path, patched.ways)
             entry = evolve(entry, text=patched.text)
         if not update.move_to:
@@ -105,8 +106,6 @@ class Plan:
             return
         self._refuse_link(update.path)
         target = self._absent(update.move_to)
-        if target.path == entry.path:
-            raise Refused(f"{update.path} cannot be moved to itself")
         self._put(evolve(target, text=entry.text, form=entry.form, like=entry.was.status if entry.was else None))
         self._put(evolve(entry, text=None))
 
@@ -149,3 +148,11 @@ class Plan:
 
     def _note(self, path: str, ways: tuple[str, ...]) -> None:
         self.notes += [f"{path}: matched {way}" for way in ways]
+
+
+def _refuse_marks(path: str, before: str, after: str) -> None:
+    """A redaction mark that comes new into a file was copied from what was read, and stands for a secret there."""
+    if after.count(PLACEHOLDER) > before.count(PLACEHOLDER):
+        raise Refused(
+            f"{path}: {PLACEHOLDER} would take the place of a secret, and it would be lost: leave that line out"
+        )

@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 import trio
 from attrs import evolve, frozen
 
+from hermes.agent.ports import CommandOutput
 from hermes.errors import Refused
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.danger.protected import Place
 from hermes.tools.define import tool
 from hermes.tools.file_guard import NO_PATH, is_secret, place_of, refuse_secret
 from hermes.tools.file_window import open_regular, refuse_special
@@ -122,17 +122,16 @@ async def _ask(context: ToolContext, place: _Place, question: Question, also: st
         timeout=_SECONDS,
         limit=_PRINTED_BYTES,
     )
-    homes = place_of(context)
-    secret = partial(_is_secret, homes, place.folder)
-    answer = await trio.to_thread.run_sync(partial(read_answer, output, question.mode, secret=secret), limiter=READERS)
+    answer = await trio.to_thread.run_sync(_read, context, place, output, question.mode, limiter=READERS)
     if not also:
         return answer
     glob = parse_glob(also)
     return evolve(answer, hits=tuple(hit for hit in answer.hits if glob.matches(hit.path, folder=False)))
 
 
-def _is_secret(homes: Place, folder: Path, path: str) -> bool:
-    return is_secret(folder / path, homes)
+def _read(context: ToolContext, place: _Place, output: CommandOutput, mode: Mode) -> Answer:
+    homes = place_of(context)
+    return read_answer(output, mode, secret=lambda path: is_secret(place.folder / path, homes))
 
 
 def _written(path: str, is_file: bool, found: str) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import trio
 
+from actors.background import actor
 from actors.background import process as module
 from actors.processes import LentHost
 from hermes.agent.ports import BackgroundCommand
 from hermes.config.schema import BusyInput, Display
-from hermes.errors import StoreFull, Unavailable
+from hermes.errors import Refused, StoreFull, Unavailable
 from hermes.events import InboundKind, Outbound
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
@@ -236,6 +237,37 @@ async def test_the_number_of_processes_is_bounded_and_an_ended_one_makes_room(tm
         await gateway.chat.answer("4")
         await gateway.chat.say("5", call)
         assert "Started in the background" in await gateway.chat.answer("5")
+
+
+async def test_the_number_of_all_processes_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "MOST_RUNNING", 2)
+    monkeypatch.setattr(actor, "MOST_ENDED", 1)
+    async with _house(tmp_path) as gateway:
+        for number in range(2):
+            await _start(gateway, f"1{number}", "sleep 1000", chat=str(number))
+        call = _call("terminal", command="true", background=True)
+        await gateway.chat.say("2", call, "other")
+        assert "2 background processes run already, of all conversations" in await gateway.chat.answer("2")
+        for number in range(2):
+            port = gateway.tree.base.backgrounds.of(f"session:{number}", gateway.chat.event("0", "").source)
+            await port.end(port.listed()[0].id)
+        await _start(gateway, "3", "true", chat="other")
+        port = gateway.tree.base.backgrounds.of("session:0", gateway.chat.event("0", "").source)
+        assert port.listed() == ()
+
+
+async def test_input_that_is_not_taken_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WRITE_SECONDS", 0.2)
+    async with _house(tmp_path) as gateway:
+        await _start(gateway, "1", "sleep 1000")
+        port = gateway.tree.base.backgrounds.of("session:c", gateway.chat.event("0", "").source)
+        (view,) = port.listed()
+        with pytest.raises(Refused, match="does not read its input"):
+            await port.write(view.id, b"x" * 1_000_000)
+        await port.close_input(view.id)
+        await port.close_input(view.id)
+        with pytest.raises(Refused, match="has closed its input"):
+            await port.write(view.id, b"x")
 
 
 async def test_a_start_that_fails_leaves_no_record_and_is_told(tmp_path: Path) -> None:

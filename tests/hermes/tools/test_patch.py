@@ -295,6 +295,8 @@ async def test_secrets_are_neither_shown_nor_lost(world: World, folder: Path) ->
     assert f" key = {PLACEHOLDER}\n-port = 1\n+port = 2" in result.content
     lost = await _invoke(world, path="a", old_string="key = correct-horse", new_string=f"key = {PLACEHOLDER}")
     assert "it would be lost" in lost.content
+    moved = await _patch(world, "*** Update File: a", "*** Move to: b", "-key = correct-horse", f"+key = {PLACEHOLDER}")
+    assert "it would be lost" in moved.content
     assert text_of(folder / "a") == "key = correct-horse\nport = 2\n"
 
 
