@@ -63,6 +63,7 @@ def test_places_that_overlap_are_several_and_every_takes_them_from_the_left() ->
             "\tdef f():\n\t\tx\n\t\t  y\n",
             "with another indentation",
         ),
+        ("\t\tx\n\n\ty\n", "    x\n\ny", "z", "\tz\n", "with another indentation"),
         ("if a:\n  b\n", "        b", "    c", "if a:\n    c\n", "with another indentation"),
         ("a\nb  \nc\n", "\n\nb\n\n", "\nd\n\n", "a\nd\nc\n", "with other blanks at the ends of lines"),
     ],
