@@ -4,7 +4,7 @@ Rules:
 
 1. Its record is in the store before it starts, and goes with the word of its end (hermes/store/background.py). What
    stands between a start and an end is a record: a crash anywhere leaves one, and the next start tells the session.
-2. Its output is read at full speed, and its end kept.
+2. Its output is read as it comes, and the end of it kept; one that floods is slowed down, and not the gateway.
 3. The session is told only what it does not know: not of an end that a call waits for or brought about.
 """
 
@@ -30,6 +30,8 @@ from hermes.tools.output import cut_middle, presentable
 # When nothing is left of the child its last output is in the pipe already; a stranger that was handed the pipe is not
 # waited for.
 _DRAIN_SECONDS = 2.0
+# Bytes a second. Nobody reads more of it, and reading at full speed would take a core for as long as the process runs.
+_READ_RATE = 16_000_000
 # A child that does not read has its pipe full with 64 KB.
 _WRITE_SECONDS = 10.0
 # Seconds before a write that the store could not take is tried again.
@@ -185,6 +187,8 @@ class BackgroundProcess:
             self.kept.feed(chunk)
             for pattern, line in watch.feed(chunk):
                 nursery.start_soon(self._tell_found, pattern, line)
+            # Meanwhile the pipe fills, and the child waits.
+            await trio.sleep(len(chunk) / _READ_RATE)
         drained.set()
 
     def _finish(self) -> None:

@@ -370,3 +370,16 @@ async def test_a_start_while_the_actor_ends_is_refused_for_now(tmp_path: Path, m
                 await reached.wait()
                 gateway.tree.root.restart_child("background", "to see what it does to a start")
                 await refused.wait()
+
+
+async def test_a_flood_slows_its_process_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_READ_RATE", 2_000_000)
+    monkeypatch.setattr(module, "_DRAIN_SECONDS", WITHIN)
+    async with _house(tmp_path) as gateway:
+        begun = trio.current_time()
+        await _start(gateway, "1", "head -c 1000000 /dev/zero")
+        port = gateway.tree.base.backgrounds.of("session:c", gateway.chat.event("0", "").source)
+        view = await port.wait(port.listed()[0].id, WITHIN)
+        assert (view.ending, view.total_bytes) == ("exit code 0", 1_000_000)
+        # At least: a busy machine only makes it longer.
+        assert trio.current_time() - begun >= 0.5
