@@ -30,6 +30,9 @@ MOST_OF_CONVERSATION = 8
 MOST_RUNNING = 64
 """Of all conversations: each has a guardian (1 MB) and keeps up to 400 KB of output."""
 
+MOST_UNATTENDED = 10
+"""Started in a row in turns that no person asked for: a loop of start, word and start again costs tokens for ever."""
+
 MOST_ENDED = 32
 """Remembered, so that their output can be read; the oldest make room."""
 
@@ -55,9 +58,9 @@ class Backgrounds:
     _starting: set[trio.CancelScope] = field(factory=set[trio.CancelScope], init=False)
     _processes: dict[str, BackgroundProcess] = field(factory=dict[str, BackgroundProcess], init=False)
 
-    def of(self, session_key: str, source: Source) -> Background:
-        """The port of one conversation; what its processes have to tell goes to ``source``."""
-        return _OfConversation(self, session_key, source)
+    def of(self, session_key: str, source: Source, *, unattended: bool = False) -> Background:
+        """The port of one conversation for one turn; what its processes have to tell goes to ``source``."""
+        return _OfConversation(self, session_key, source, unattended)
 
     def open(self, nursery: trio.Nursery, around: Surroundings) -> None:
         """From here on processes start in ``nursery``."""
@@ -73,13 +76,16 @@ class Backgrounds:
         """The processes of a conversation, oldest first."""
         return [process for process in self._processes.values() if process.session_key == session_key]
 
-    async def start(self, session_key: str, source: Source, command: BackgroundCommand) -> BackgroundProcess:
+    async def start(
+        self, session_key: str, source: Source, command: BackgroundCommand, *, unattended: bool
+    ) -> BackgroundProcess:
         """Raises ``Refused``, ``SpawnError``, ``Unavailable``. Cancelled, it leaves no process."""
         nursery, around = self._nursery, self._around
         if nursery is None or around is None:
             raise Unavailable(_NOT_NOW)
         self._refuse_too_many(session_key)
-        process = BackgroundProcess(f"proc_{secrets.token_hex(5)}", session_key, source, command, around)
+        generation = self._generation(session_key) if unattended else 0
+        process = BackgroundProcess(f"proc_{secrets.token_hex(5)}", session_key, source, command, generation, around)
         self._processes[process.id] = process
         try:
             await self._start_in(nursery, process)
@@ -104,6 +110,15 @@ class Backgrounds:
         if scope.cancelled_caught:
             raise Unavailable(_NOT_NOW)
 
+    def _generation(self, session_key: str) -> int:
+        generation = 1 + max((process.generation for process in self.mine(session_key)), default=0)
+        if generation > MOST_UNATTENDED:
+            raise Refused(
+                f"{MOST_UNATTENDED} background processes in a row were started because of one before: tell the person "
+                "how it stands, and start no other until they have said something"
+            )
+        return generation
+
     def _refuse_too_many(self, session_key: str) -> None:
         running = [process for process in self._processes.values() if not process.ending]
         own = [process for process in running if process.session_key == session_key]
@@ -124,9 +139,11 @@ class _OfConversation(Background):
     _backgrounds: Backgrounds
     _session_key: str
     _source: Source
+    _unattended: bool
 
     async def start(self, command: BackgroundCommand) -> BackgroundView:
-        return (await self._backgrounds.start(self._session_key, self._source, command)).view()
+        start = self._backgrounds.start
+        return (await start(self._session_key, self._source, command, unattended=self._unattended)).view()
 
     def listed(self) -> tuple[BackgroundView, ...]:
         return tuple(process.view() for process in self._backgrounds.mine(self._session_key))

@@ -67,6 +67,8 @@ class BackgroundProcess:
     session_key: str
     source: Source
     command: BackgroundCommand
+    generation: int
+    """How many processes in a row, this one included, were started because of one before, with nobody saying a word."""
     _around: Surroundings
     ending: str = field(default="", init=False)
     unfinished: str = field(default="", init=False)

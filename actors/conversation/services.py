@@ -62,8 +62,11 @@ class Permits(Protocol):
 class Backgrounds(Protocol):
     """The background actor, seen from here."""
 
-    def of(self, session_key: str, source: Source) -> Background:
-        """The background processes of one conversation; what they have to tell goes to ``source``."""
+    def of(self, session_key: str, source: Source, *, unattended: bool) -> Background:
+        """The background processes of one conversation, for one turn; what they have to tell goes to ``source``.
+
+        ``unattended``: no person said anything that the turn answers.
+        """
         ...
 
 

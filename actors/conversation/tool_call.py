@@ -6,6 +6,7 @@ from actors.conversation.approvals import StoredApprovals, StoredState
 from actors.conversation.services import Services
 from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
+from hermes.events import InboundKind
 from hermes.failpoints import failpoint
 from hermes.store.interface import Turn
 from hermes.tools.contract import Effect, ToolContext
@@ -17,7 +18,11 @@ class ToolCalls:
     def __init__(self, services: Services, turn: Turn, always: set[str]) -> None:
         self._services = services
         self._turn = turn
-        self._background = services.backgrounds.of(turn.lease.session_key, turn.rows[-1].event.source)
+        self._background = services.backgrounds.of(
+            turn.lease.session_key,
+            turn.rows[-1].event.source,
+            unattended=all(row.event.kind is InboundKind.EVENT for row in turn.rows),
+        )
         self._state = StoredState(services.store, turn.lease.session_id)
         settings = services.settings
         self._approvals = StoredApprovals(

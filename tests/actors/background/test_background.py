@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 
 from actors.background import actor
 from actors.background import process as module
@@ -383,3 +384,28 @@ async def test_a_flood_slows_its_process_down(tmp_path: Path, monkeypatch: pytes
         assert (view.ending, view.total_bytes) == ("exit code 0", 1_000_000)
         # At least: a busy machine only makes it longer.
         assert trio.current_time() - begun >= 0.5
+
+
+async def test_a_model_that_starts_one_process_after_another_by_itself_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actor, "MOST_UNATTENDED", 3)
+    again = ToolCall("again", "terminal", '{"command": "true", "background": true, "notify_on_complete": true}')
+    began = 0
+
+    async def for_ever(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        nonlocal began
+        last = request.messages[-1]
+        if last.role is Role.USER:
+            began += 1
+            calls = (evolve(again, id=f"again{began}"),)
+            yield Completed(Message(Role.ASSISTANT, "", tool_calls=calls), Usage())
+        else:
+            yield Completed(Message(Role.ASSISTANT, f"heard: {last.content}"), Usage())
+
+    async with house(tmp_path, model=ScriptedModel(for_ever), every_command=False) as gateway:
+        await gateway.chat.say("1", "go")
+        await gateway.chat.until(lambda message: "3 background processes in a row" in message.text)
+        assert began == 5
+        await gateway.chat.say("2", "go on")
+        assert "Started in the background" in await gateway.chat.answer("2")
