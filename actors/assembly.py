@@ -76,6 +76,7 @@ def conversation_services(program: Program, base: Base) -> Services:
         tools=tools,
         schemas=schemas,
         processes=base.processes,
+        backgrounds=base.backgrounds,
         outlets=base.outlets,
         settings=_conversation_settings(program),
         environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),

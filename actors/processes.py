@@ -36,7 +36,7 @@ class LentHost:
         self, argv: tuple[str, ...], *, cwd: Path, environment: Mapping[str, str], timeout: float, limit: int
     ) -> CommandOutput:
         """As the port says; raises ``Unavailable`` when there is no host for ``HOST_WITHIN`` seconds."""
-        host = await self._present()
+        host = await self.present()
         done = await run(host, Command(argv, cwd=cwd, env=environment), timeout=timeout, limit=limit)
         return CommandOutput(
             output=done.output.decode("utf-8", "replace"),
@@ -47,7 +47,8 @@ class LentHost:
             timed_out=done.timed_out,
         )
 
-    async def _present(self) -> ProcessHost:
+    async def present(self) -> ProcessHost:
+        """The host, waited for ``HOST_WITHIN`` seconds; raises ``Unavailable`` then."""
         with trio.move_on_after(HOST_WITHIN):
             while self._host is None:
                 await self._change.wait()

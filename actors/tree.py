@@ -6,6 +6,7 @@
     │  ├─ models        permits for streams
     │  └─ processes     the host of child processes
     ├─ conversations    dynamic, one a session key
+    ├─ background       the processes that conversations left running
     ├─ platforms        one supervisor an account: inbound, delivery, liveness
     ├─ pruning          drops what is settled from the journal
     ├─ control          the socket for `hermes gateway status` and `stop`
@@ -19,11 +20,13 @@ from functools import partial
 
 from attrs import frozen
 
+from actors.background.actor import Backgrounds, background_actor
+from actors.background.process import Surroundings as BackgroundSurroundings
 from actors.conversation.actor import MAILBOX as CONVERSATION_MAILBOX
 from actors.conversation.actor import conversation
 from actors.conversation.services import Outlets as OutletsPort
 from actors.conversation.services import Permits, Platform, Services
-from actors.messages import Look
+from actors.messages import LOOK, Look
 from actors.models import MAILBOX as MODELS_MAILBOX
 from actors.models import Connections, LentPermits, models_actor
 from actors.platform.connection import Gate, Surroundings
@@ -50,6 +53,10 @@ CONVERSATION_SHUTDOWN = 5.0
 PROCESSES_SHUTDOWN = 20.0
 
 
+# Seconds for the grace of every background process; what does not end by then ends with the host.
+BACKGROUND_SHUTDOWN = 10.0
+
+
 @frozen
 class Attached:
     """An adapter and what conversations have to know of its platform."""
@@ -66,6 +73,7 @@ class Base:
     permits: Permits
     connections: Connections
     processes: Processes
+    backgrounds: Backgrounds
     outlets: OutletsPort
     describe: Callable[[], ChildStatus]
 
@@ -105,15 +113,23 @@ def build(blueprint: Blueprint) -> Tree:
         permits=LentPermits(core.address("models")),
         connections=connections,
         processes=lent,
+        backgrounds=Backgrounds(lent.present),
         outlets=Outlets(outlets),
         describe=lambda: roots[0].status(),
     )
-    conversations = _conversations(blueprint.services(base))
+    services = blueprint.services(base)
+    conversations = _conversations(services)
     around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redact)
     platforms = Supervisor("platforms", _platforms(blueprint.attached, around, outlets), start_together=True)
     root = Supervisor(
         "gateway",
-        (core, conversations, platforms, *blueprint.extras(base)),
+        (
+            core,
+            conversations,
+            _background(base, services, conversations, blueprint.gate),
+            platforms,
+            *blueprint.extras(base),
+        ),
         intensity=Intensity(restarts=3, period=60.0),
         reports=blueprint.report,
         redact=blueprint.redact,
@@ -149,6 +165,17 @@ def _conversations(services: Services) -> DynamicSupervisor[Look]:
         )
 
     return DynamicSupervisor[Look]("conversations", child, max_children=MAX_CONVERSATIONS)
+
+
+def _background(base: Base, services: Services, conversations: DynamicSupervisor[Look], gate: Gate) -> ChildSpec:
+    def wake(session_key: str) -> None:
+        # While the gateway drains no turn begins; the next start finds what is in the inbox.
+        if gate.open:
+            conversations.tell_nowait(session_key, LOOK)
+
+    around = BackgroundSurroundings(base.store, services.owner, services.redactor, wake)
+    actor = partial(background_actor, backgrounds=base.backgrounds, around=around)
+    return ChildSpec("background", actor, shutdown=BACKGROUND_SHUTDOWN)
 
 
 def _platforms(

@@ -37,6 +37,9 @@ class InboundKind(StrEnum):
     """A slash command that the registry knows; ``text`` holds all of it."""
     ANSWER = "answer"
     """The answer to an ask: ``ask_id`` and ``text`` (one of its choices, or free text)."""
+    EVENT = "event"
+    """A word of the gateway itself to the session, not of a person: a background process ended. It makes a turn as a
+    message does, waits for the end of one that runs, and answers no question."""
 
 
 @frozen

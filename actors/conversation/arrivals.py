@@ -55,7 +55,7 @@ class Arrivals:
             return Next.NOTHING
         row = rows[0]
         match row.event.kind:
-            case InboundKind.MESSAGE | InboundKind.EDIT:
+            case InboundKind.MESSAGE | InboundKind.EDIT | InboundKind.EVENT:
                 return Next.MESSAGE
             case InboundKind.ANSWER:
                 await self._too_late(row)
@@ -74,6 +74,8 @@ class Arrivals:
                 await self._answer(row, running)
             case InboundKind.MESSAGE | InboundKind.EDIT:
                 await self._message(row, running, meant_here=meant_here)
+            case InboundKind.EVENT:
+                return  # nobody said it, so that it neither interrupts nor answers: it waits for its own turn
             case _:
                 assert_never(row.event.kind)
 

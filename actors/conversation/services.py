@@ -7,7 +7,7 @@ from typing import Protocol
 from attrs import frozen
 
 from actors.models import UNKNOWN, Outcome
-from hermes.agent.ports import Processes
+from hermes.agent.ports import Background, Processes
 from hermes.events import Draft, Source
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
@@ -65,6 +65,17 @@ class Permits(Protocol):
         ...
 
 
+class Backgrounds(Protocol):
+    """The background actor, seen from here."""
+
+    def of(self, session_key: str, source: Source, *, unattended: bool) -> Background:
+        """The background processes of one conversation, for one turn; what they have to tell goes to ``source``.
+
+        ``unattended``: no person said anything that the turn answers.
+        """
+        ...
+
+
 @frozen
 class ConversationSettings:
     """The part of the configuration that turns read."""
@@ -101,6 +112,7 @@ class Services:
     schemas: tuple[ToolSchema, ...]
     """What the model is told of the tools: the same for every call, since a provider bills a stable prefix less."""
     processes: Processes
+    backgrounds: Backgrounds
     outlets: Outlets
     settings: ConversationSettings
     environment: dict[str, str]

@@ -6,6 +6,7 @@ from actors.conversation.approvals import StoredApprovals, StoredState
 from actors.conversation.services import Services
 from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
+from hermes.events import InboundKind
 from hermes.failpoints import failpoint
 from hermes.store.interface import Turn
 from hermes.tools.contract import Effect, ToolContext
@@ -17,6 +18,11 @@ class ToolCalls:
     def __init__(self, services: Services, turn: Turn, always: set[str]) -> None:
         self._services = services
         self._turn = turn
+        self._background = services.backgrounds.of(
+            turn.lease.session_key,
+            turn.rows[-1].event.source,
+            unattended=all(row.event.kind is InboundKind.EVENT for row in turn.rows),
+        )
         self._state = StoredState(services.store, turn.lease.session_id)
         settings = services.settings
         self._approvals = StoredApprovals(
@@ -35,7 +41,7 @@ class ToolCalls:
         """
         call = planned.call
         failpoint("turn.before_tool")
-        if planned.effect is Effect.EFFECTFUL:
+        if self._services.tools.effect_of(call.name, call.arguments) is Effect.EFFECTFUL:
             await self._services.store.start_call(self._turn.lease, call.id, call.name, now)
             failpoint("turn.after_start_call")
         outcome = await self._services.tools.invoke(call.name, call.arguments, self._context(planned))
@@ -52,6 +58,7 @@ class ToolCalls:
             call_id=planned.call.id,
             cwd=settings.cwd,
             processes=services.processes,
+            background=self._background,
             state=self._state,
             approvals=self._approvals,
             environment=services.environment,

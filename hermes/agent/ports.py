@@ -67,3 +67,85 @@ class Approvals(Protocol):
         ...
 
     async def allow(self, rule: str, *, always: bool) -> None: ...
+
+
+@frozen
+class BackgroundCommand:
+    """What is to run on when the call that started it has returned."""
+
+    argv: tuple[str, ...]
+    shown: str
+    """The command as it is told, redacted."""
+    cwd: Path
+    environment: Mapping[str, str]
+    terminal: bool = False
+    """Its streams are a pseudo-terminal."""
+    notify: bool = False
+    """The session is told when it ends."""
+    patterns: tuple[str, ...] = ()
+    """The session is told when each is printed for the first time."""
+
+
+@frozen
+class BackgroundView:
+    """One background process at a moment."""
+
+    id: str
+    command: str
+    pid: int
+    ending: str
+    """How it ended ("exit code 0"); empty while it runs."""
+    seconds: float
+    """For how long it has run, or ran."""
+    total_bytes: int
+    """Printed, kept or not."""
+
+
+@frozen
+class KeptOutput:
+    """What is kept of an output: the end of it."""
+
+    first: int
+    """The number of its first line, from 1 on; more than 1 when those before were dropped."""
+    text: str
+    """Undecodable bytes replaced, and not cleaned or redacted yet."""
+
+
+class Background(Protocol):
+    """The background processes of one session.
+
+    Each method that names a process raises ``Refused`` when the session has none of that id. They end with the program;
+    the session is told of each that a restart ended.
+    """
+
+    async def start(self, command: BackgroundCommand) -> BackgroundView:
+        """Raises ``Refused`` when too many run, ``SpawnError`` and ``Unavailable``. Cancelled, it leaves nothing."""
+        ...
+
+    def listed(self) -> tuple[BackgroundView, ...]:
+        """Those that run, and the last that ended, oldest first."""
+        ...
+
+    def view(self, process_id: str) -> BackgroundView: ...
+
+    def output(self, process_id: str) -> KeptOutput: ...
+
+    async def wait(self, process_id: str, seconds: float) -> BackgroundView:
+        """Until it ends, ``seconds`` at most. Whoever waits has learnt of its end: the session is not told again."""
+        ...
+
+    async def end(self, process_id: str) -> BackgroundView:
+        """End it and all that it started."""
+        ...
+
+    async def write(self, process_id: str, data: bytes) -> None:
+        """Give it input. Raises ``Refused`` when it takes none."""
+        ...
+
+    def unfinished(self, process_id: str) -> str:
+        """What was written to it since the last end of a line."""
+        ...
+
+    async def close_input(self, process_id: str) -> None:
+        """The end of its input."""
+        ...

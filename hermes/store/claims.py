@@ -21,7 +21,7 @@ from attrs import frozen
 from hermes.events import InboundKind, Outbound, OutboundKind
 from hermes.messages import Message, Role, Usage
 from hermes.store import asks, drafts, inbox, messages, sessions
-from hermes.store.codec import INBOX_COLUMNS, LEASE_COLUMNS, columns, inbox_row, lease
+from hermes.store.codec import INBOX_COLUMNS, LEASE_COLUMNS, columns, inbox_row, lease, marks
 from hermes.store.compose import age
 from hermes.store.interface import Burial, InboxRow, Lease, Turn
 from hermes.store.leases import next_token
@@ -41,7 +41,7 @@ MAX_ROWS = 100
 INTERRUPTED = "[interrupted: outcome unknown]"
 """The result of a call that nobody knows to have ended."""
 
-_MAKE_TURNS = (InboundKind.MESSAGE, InboundKind.EDIT)
+_MAKE_TURNS = (InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.EVENT)
 
 
 @frozen
@@ -157,7 +157,7 @@ def _next_rows(connection: sqlite3.Connection, session_key: str) -> tuple[InboxR
     if not first.event.utterance:
         return (first,)
     rows = connection.execute(
-        f"{select} AND utterance = ? AND kind IN (?, ?) ORDER BY id LIMIT ?",
+        f"{select} AND utterance = ? AND kind IN ({marks(len(_MAKE_TURNS))}) ORDER BY id LIMIT ?",
         (session_key, first.event.utterance, *(kind.value for kind in _MAKE_TURNS), MAX_ROWS),
     )
     return tuple(inbox_row(row, attempts=1) for row in rows)

@@ -18,6 +18,7 @@ from cattrs.preconf.json import make_converter
 from hermes.asks import Ask, AskRequest, AskState
 from hermes.events import ChatType, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.messages import Message, Role, ToolCall, Usage
+from hermes.store.background_interface import BackgroundRecord
 from hermes.store.interface import InboxRow, Lease, OutboxRow, SessionInfo, TranscriptEntry
 
 Value = str | int | float | None
@@ -40,6 +41,7 @@ MESSAGE_COLUMNS = (
     "role", "content", "tool_calls", "tool_call_id", "tool_name", "reasoning", "finish_reason", "reasoning_details",
 )  # fmt: skip
 ASK_COLUMNS = ("id", "turn_id", "call_id", "request", "deadline", "state", "answer")
+BACKGROUND_COLUMNS = ("id", "owner", "session_key", *_SOURCE, "started_at", "command")
 LEASE_COLUMNS = ("id", "session_id", "session_key", "token")
 SESSION_COLUMNS = (
     "id", "session_key", "source", "user_id", "title", "model", "started_at", "message_count",
@@ -111,6 +113,23 @@ def inbound_values(event: Inbound) -> tuple[Value, ...]:
         clean(event.ask_id),
         clean(event.utterance),
     )
+
+
+def background_values(record: BackgroundRecord) -> tuple[Value, ...]:
+    """The values of ``BACKGROUND_COLUMNS``."""
+    return (
+        clean(record.id),
+        clean(record.owner),
+        clean(record.session_key),
+        *_source_values(record.source),
+        record.started_at,
+        clean(record.command),
+    )
+
+
+def background_record(values: Sequence[Any]) -> BackgroundRecord:
+    """A row of ``BACKGROUND_COLUMNS``."""
+    return BackgroundRecord(values[0], values[1], values[2], _source(values[3:10]), *values[10:])
 
 
 def inbox_row(values: Sequence[Any], attempts: int) -> InboxRow:

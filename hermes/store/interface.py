@@ -19,6 +19,7 @@ from hermes.asks import Ask
 from hermes.events import Inbound, Outbound
 from hermes.messages import Message, Usage
 from hermes.spending import Spending
+from hermes.store.background_interface import Background
 
 
 @frozen
@@ -396,5 +397,5 @@ class Sessions(Protocol):
     async def put_state(self, session_id: str, key: str, value: str) -> None: ...
 
 
-class Store(Journal, Outbox, Sessions, Spending, Protocol):
+class Store(Journal, Outbox, Sessions, Spending, Background, Protocol):
     """All of it, as actors and commands hold it."""

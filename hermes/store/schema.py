@@ -253,6 +253,18 @@ MODEL_CALLS = Table(
     ),
 )
 
+BACKGROUND = Table(
+    "background",
+    (
+        ("id", "TEXT PRIMARY KEY"),
+        ("owner", _TEXT),
+        ("session_key", _TEXT),
+        *_SOURCE,
+        ("started_at", _REAL),
+        ("command", _TEXT),
+    ),
+)
+
 TABLES = (
     COUNTERS,
     SESSIONS,
@@ -267,6 +279,7 @@ TABLES = (
     OUTBOX,
     DELIVERIES,
     MODEL_CALLS,
+    BACKGROUND,
 )
 
 INDEXES = (

@@ -24,6 +24,7 @@ from hermes.messages import Message, Usage
 from hermes.spending import Caps, ModelCall, Spent
 from hermes.store import (
     asks,
+    background,
     claims,
     delivery,
     drafts,
@@ -39,6 +40,7 @@ from hermes.store import (
     transcript,
     turns,
 )
+from hermes.store.background_interface import BackgroundRecord
 from hermes.store.compose import compose
 from hermes.store.interface import (
     Accepted,
@@ -253,3 +255,11 @@ class SqliteStore(Store):
 
     async def spent(self, session_id: str, turn_id: str, now: float) -> Spent:
         return await self._readers.read(lambda connection: spending.spent(connection, session_id, turn_id, now))
+    async def begin_background(self, record: BackgroundRecord) -> None:
+        await self._write(lambda connection: background.begin(connection, record))
+
+    async def end_background(self, process_id: str, event: Inbound | None, now: float) -> None:
+        await self._write(lambda connection: background.end(connection, process_id, event, now))
+
+    async def left_background(self, owner: str) -> tuple[BackgroundRecord, ...]:
+        return await self._readers.read(lambda connection: background.left(connection, owner))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from hermes.agent.ports import Approvals, Processes, SessionState
+from hermes.agent.ports import Approvals, Background, Processes, SessionState
 from hermes.asks import AskRequest
 from hermes.redact import Redactor
 
@@ -58,6 +58,8 @@ class ToolContext:
     """Knows the configured secrets; what a tool returns passes it."""
     hermes_home: Path | None = None
     """HERMES_HOME, whose state and settings no tool may write to."""
+    background: Background | None = None
+    """None: nothing can be left running here."""
 
 
 TIMED_OUT = "\x00timed out"
@@ -79,3 +81,5 @@ class Tool:
     parameters: Mapping[str, object] = field(factory=dict[str, object])
     """JSON Schema of the arguments."""
     available: Callable[[], bool] = lambda: True
+    lesser_effect: Callable[[Mapping[str, object]], Effect] | None = None
+    """The effect of a call with these arguments, for a tool that has several actions; ``effect`` is the greatest."""

@@ -1,7 +1,7 @@
 """``@tool``: makes a tool out of a typed async function."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import get_type_hints
 
@@ -16,7 +16,11 @@ def _always() -> bool:
 
 
 def tool(
-    *, toolset: str, effect: Effect, available: Callable[[], bool] = _always
+    *,
+    toolset: str,
+    effect: Effect,
+    available: Callable[[], bool] = _always,
+    lesser_effect: Callable[[Mapping[str, object]], Effect] | None = None,
 ) -> Callable[[Callable[..., Awaitable[ToolOutcome]]], Tool]:
     """Make a ``Tool`` of ``async def name(context: ToolContext, argument: type, ...) -> ToolOutcome``.
 
@@ -34,6 +38,7 @@ def tool(
             description=_first_paragraph(inspect.getdoc(function) or ""),
             parameters=parameters_schema(function),
             available=available,
+            lesser_effect=lesser_effect,
         )
 
     return define
@@ -44,7 +49,7 @@ def _structuring(function: Callable[..., Awaitable[ToolOutcome]]) -> ToolFunctio
     hints = get_type_hints(function)
 
     @wraps(function)
-    async def run(context: ToolContext, **arguments: object) -> ToolOutcome:
+    async def run(context: ToolContext, /, **arguments: object) -> ToolOutcome:
         typed = {name: cattrs.structure(value, hints[name]) for name, value in arguments.items()}
         return await function(context, **typed)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from hermes.errors import Refused
+from hermes.tools.file_stamps import Stamp, refuse_changed
 from hermes.tools.file_window import refuse_special
 
 
@@ -17,33 +18,78 @@ class Replaced:
     path: Path
     """Where the bytes are: behind every symbolic link."""
     created: bool
+    stamp: Stamp
+    """Of the file as it stands there now."""
 
 
-def replace_file(path: Path, content: bytes) -> Replaced:
+@frozen
+class Staged:
+    """A new content beside the file that it is going to replace, whole and on the disk."""
+
+    target: Path
+    temporary: Path
+    before: os.stat_result | None
+    """What stood at the target when it was staged; None: nothing."""
+    stamp: Stamp
+
+    def move(self) -> Replaced:
+        """Put it in its place. Raises ``Refused`` when that is no longer what it was, and ``OSError``."""
+        now = status_of(self.target)
+        if self.before is None and now is not None:
+            raise Refused(f"{self.target} was made by somebody else just now: read it, then decide")
+        refuse_changed(self.target, None if self.before is None else Stamp.of(self.before), now)
+        self.temporary.replace(self.target)
+        return Replaced(self.target, self.before is None, self.stamp)
+
+    def drop(self) -> None:
+        """Remove what was not moved."""
+        with contextlib.suppress(OSError):
+            self.temporary.unlink()
+
+
+def replace_file(path: Path, content: bytes, seen: Stamp | None = None) -> Replaced:
     """Write ``content`` to ``path``, making the folders above it. Blocks until it is on the disk.
 
     An existing file keeps its mode and, where this process may set it, its owner; other names of it (hard links) keep
     the old content. A symbolic link stays, and its target is written. Raises ``Refused`` when something other than a
-    regular file is there, and ``OSError``; the file is as it was then.
+    regular file is there or a file that is not the one that was ``seen``, and ``OSError``; the file is as it was then.
+    """
+    staged = stage(path, content, seen)
+    try:
+        replaced = staged.move()
+    except BaseException:
+        staged.drop()
+        raise
+    sync_folder(replaced.path.parent)
+    return replaced
+
+
+def stage(path: Path, content: bytes, seen: Stamp | None = None, like: os.stat_result | None = None) -> Staged:
+    """The first half of ``replace_file``: everything but the move. It leaves nothing behind when it raises.
+
+    A new file gets the mode and the owner of ``like``, when that is given.
     """
     target = Path(os.path.realpath(path))
     refuse_special(target)
-    before = _status(target)
+    before = status_of(target)
+    refuse_changed(path, seen, before)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Of a fixed length, since a name may already be as long as the file system allows.
-    temporary = target.parent / f".hermes-{secrets.token_hex(8)}.tmp"
+    temporary = beside(target)
     try:
-        _write(temporary, content, before)
-        temporary.replace(target)
+        return Staged(target, temporary, before, _write(temporary, content, before or like))
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(target.parent)
-    return Replaced(target, created=before is None)
 
 
-def _status(target: Path) -> os.stat_result | None:
+def beside(target: Path) -> Path:
+    """A free name in the folder of ``target``, of a fixed length, since a name may be as long as the disk allows."""
+    return target.parent / f".hermes-{secrets.token_hex(8)}.tmp"
+
+
+def status_of(target: Path) -> os.stat_result | None:
+    """None when nothing is there. Raises ``Refused`` when it is no regular file, and ``OSError``."""
     try:
         status = target.stat()
     except FileNotFoundError:
@@ -55,7 +101,7 @@ def _status(target: Path) -> os.stat_result | None:
     return status
 
 
-def _write(temporary: Path, content: bytes, before: os.stat_result | None) -> None:
+def _write(temporary: Path, content: bytes, before: os.stat_result | None) -> Stamp:
     # A new file gets what the umask leaves; the copy of a private one is never open to others, not even for a moment.
     mode = 0o666 if before is None else stat.S_IMODE(before.st_mode) & 0o700
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
@@ -66,6 +112,7 @@ def _write(temporary: Path, content: bytes, before: os.stat_result | None) -> No
             _keep_owner(descriptor, before)
             os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
         os.fsync(descriptor)
+        return Stamp.of(os.fstat(descriptor))
 
 
 def _keep_owner(descriptor: int, before: os.stat_result) -> None:
@@ -77,7 +124,8 @@ def _keep_owner(descriptor: int, before: os.stat_result) -> None:
         os.fchown(descriptor, before.st_uid, before.st_gid)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make what was moved in ``folder`` last through a loss of power. Blocks."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

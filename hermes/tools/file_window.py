@@ -3,10 +3,12 @@
 Rules:
 
 1. Only regular files are opened. A pipe, a device or a file that the kernel makes up could block or never end.
-2. Lines end with ``\\n``; a carriage return before it is left out and told. Bytes that are not UTF-8 are replaced.
+2. Lines end with ``\\n``; a carriage return before it is left out and told. Text is UTF-8, or UTF-16 with its mark;
+   bytes that are neither are replaced and told.
 3. What precedes the window is kept for a few KB, so that a secret of many lines is recognised although it began before.
 """
 
+import codecs
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from hermes.errors import Refused
+from hermes.tools.file_kind import SNIFFED, Encoding, encoding_of, mark_of
+from hermes.tools.file_stamps import Stamp
 
 # Half a minute of a slow disk; a file with more lines than that is for grep and sed.
 MOST_SCANNED = 512 * 1024 * 1024
@@ -30,10 +34,8 @@ _KEPT_OF_LINE = 4 * LONGEST_LINE
 # The longest private key in use has about 3.3 KB.
 _LOOKBACK_LINES = 80
 _LOOKBACK_WIDTH = 200
-_SNIFFED = 8192
 _KERNEL_FOLDERS = ("/proc/", "/sys/", "/dev/")
 _SHARED_MEMORY = "/dev/shm/"
-_WIDE = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 @frozen
@@ -50,6 +52,11 @@ class Window:
     """Bytes of the file."""
     carriage_returns: bool
     """Every line ends with a carriage return and a newline."""
+    stamp: Stamp
+    """Of the file as it was read."""
+    encoding: Encoding = Encoding.UTF8
+    damaged: bool = False
+    """Some bytes of the window are no text in this encoding, and show as U+FFFD."""
 
 
 def read_window(path: Path, first: int, count: int) -> Window:
@@ -58,9 +65,23 @@ def read_window(path: Path, first: int, count: int) -> Window:
     Raises ``Refused`` for what is no regular text file and for a line too far into it, and ``OSError``.
     """
     with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        _refuse_binary(path, os.pread(file.fileno(), _SNIFFED, 0), size)
-        return _Reader(path, first, count, size).read(iter(lambda: file.read(_CHUNK), b""))
+        stamp = Stamp.of(os.fstat(file.fileno()))
+        beginning = os.pread(file.fileno(), SNIFFED, 0)
+        encoding = encoding_of(path, beginning, stamp.size)
+        file.seek(len(mark_of(beginning)))
+        chunks = _utf8(iter(lambda: file.read(_CHUNK), b""), encoding)
+        return _Reader(path, first, count, stamp, encoding).read(chunks)
+
+
+def _utf8(chunks: Iterator[bytes], encoding: Encoding) -> Iterator[bytes]:
+    """The text of ``chunks`` as UTF-8; what is UTF-8 already passes as it is."""
+    if encoding is Encoding.UTF8:
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(encoding.value)("replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode()
+    yield decoder.decode(b"", final=True).encode()
 
 
 def open_regular(path: Path) -> FileIO:
@@ -76,8 +97,8 @@ def open_regular(path: Path) -> FileIO:
 
 
 def refuse_special(path: Path) -> None:
-    """Raise ``Refused`` for a file that the kernel makes up, by its real place."""
-    real = os.path.realpath(path)
+    """Raise ``Refused`` for a file or a folder that the kernel makes up, by its real place."""
+    real = os.path.realpath(path) + "/"
     if real.startswith(_KERNEL_FOLDERS) and not real.startswith(_SHARED_MEMORY):
         raise Refused(f"{path} is made up by the kernel and may never end: use the terminal, with head")
 
@@ -94,19 +115,13 @@ def _kind(mode: int) -> str:
     return next((name for matches, name in kinds if matches(mode)), "special file")
 
 
-def _refuse_binary(path: Path, beginning: bytes, size: int) -> None:
-    if beginning[:2] in _WIDE:
-        raise Refused(f"{path} is {_WIDE[beginning[:2]]} text of {size:,} bytes: convert it with iconv")
-    if b"\0" in beginning:
-        raise Refused(f"{path} is a binary file of {size:,} bytes")
-
-
 @define
 class _Reader:
     path: Path
     first: int
     count: int
-    size: int
+    stamp: Stamp
+    encoding: Encoding
     number: int = 1
     """Of the line that is being read."""
     lines: list[bytes] = field(factory=list[bytes])
@@ -175,13 +190,17 @@ class _Reader:
         if not self.lines and self.first > 1:
             raise Refused(f"{self.path} has only {self.number - 1:,} lines")
         ends = [line.endswith(b"\r") for line in self.lines]
+        lines = tuple(map(_text, self.lines))
         return Window(
-            tuple(map(_text, self.lines)),
+            lines,
             self.first,
             tuple(map(_text, self.before)),
             more,
-            self.size,
+            self.stamp.size,
             bool(ends) and all(ends),
+            self.stamp,
+            self.encoding,
+            damaged="\ufffd" in "".join(lines),
         )
 
 

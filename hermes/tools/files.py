@@ -1,12 +1,13 @@
-"""The ``file`` tools: ``read_file`` and ``write_file``.
+"""The ``file`` tools: ``read_file`` and ``write_file`` here, ``patch`` and ``search_files`` in their own modules.
 
 Rules:
 
 1. What is read passes the redactor: a secret stands there as ``[redacted]``, line numbers stay true.
 2. So text that was read cannot blindly be written back: ``write_file`` refuses content that holds more of these marks
    than the file does, since it would put a mark in place of a secret.
-3. Files with credentials are not read. They, the agent's own state and settings, SSH keys, what runs at log-in and the
-   system's files are not written: the terminal can, and asks a person first.
+3. What may be touched at all: hermes/tools/file_guard.py.
+4. A file that somebody changed after the session read it is not written over: hermes/tools/file_stamps.py. Content that
+   stands there already is a success, so that a write that was repeated after a crash is no conflict.
 """
 
 import os
@@ -15,33 +16,22 @@ from pathlib import Path
 from typing import Annotated
 
 import trio
+from attrs import frozen
 
-from hermes.errors import Refused
-from hermes.redact import PLACEHOLDER
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.danger.protected import Care, Place, Protected, protection
 from hermes.tools.define import tool
+from hermes.tools.file_guard import MOST_WRITTEN, NO_PATH, place_of, refuse_marks, refuse_protected, refuse_secret
+from hermes.tools.file_kind import Encoding
 from hermes.tools.file_replace import Replaced, replace_file
+from hermes.tools.file_stamps import Seen, Stamp
 from hermes.tools.file_window import LONGEST_LINE, Window, open_regular, read_window
+from hermes.tools.patch import patch
 from hermes.tools.place import READERS, WRITERS, locate
-
-MOST_WRITTEN = 5_000_000
-"""Characters. A model that writes more has lost its way."""
+from hermes.tools.search_files import search_files
 
 # A disk that does not answer is told to the model, and does not hold its turn.
 _READ_SECONDS = 60.0
 _MOST_LINES = 5_000
-_NUL = "Not possible: a path has no NUL characters, and is not empty."
-
-_REASONS = {
-    Care.ACCOUNTS: "accounts of this machine",
-    Care.KERNEL: "files of the kernel",
-    Care.SYSTEM: "files of the system",
-    Care.HERMES: "the agent's own state and settings",
-    Care.SSH: "SSH keys and settings",
-    Care.STARTUP: "what runs at log-in",
-    Care.SECRETS: "files with credentials",
-}
 
 
 @tool(toolset="file", effect=Effect.READ_ONLY)
@@ -54,76 +44,84 @@ async def read_file(
     the disk is left behind.
     """
     if not path or "\0" in path:
-        return ToolResult(_NUL, is_error=True)
+        return ToolResult(NO_PATH, is_error=True)
     if offset < 1 or limit < 1:
         return ToolResult("Not read: offset and limit begin at 1.", is_error=True)
     located = locate(context, path)
     with trio.move_on_after(_READ_SECONDS):
-        read = partial(_read, located, _place(context), offset, min(limit, _MOST_LINES))
-        window = await trio.to_thread.run_sync(read, abandon_on_cancel=True, limiter=READERS)
-        return ToolResult(_shown(context, window))
+        read = partial(_read, context, located, offset, min(limit, _MOST_LINES))
+        found = await trio.to_thread.run_sync(read, abandon_on_cancel=True, limiter=READERS)
+        await Seen(context.session_id, context.state).keep(found.real, found.window.stamp)
+        return ToolResult(_shown(context, found.window))
     return ToolResult(f"{located} could not be read within {_READ_SECONDS:g} seconds.", is_error=True)
 
 
-@tool(toolset="file", effect=Effect.IDEMPOTENT)
+@tool(toolset="file", effect=Effect.EFFECTFUL)
 async def write_file(context: ToolContext, path: str, content: str) -> ToolOutcome:
     """Write a file, replacing it whole; makes missing folders.
 
     Cancelled: the write that has begun is finished first.
     """
     if not path or "\0" in path:
-        return ToolResult(_NUL, is_error=True)
+        return ToolResult(NO_PATH, is_error=True)
     if path.endswith("/"):
         return ToolResult("Not written: the path names a folder.", is_error=True)
     if len(content) > MOST_WRITTEN:
         return ToolResult(f"Not written: longer than {MOST_WRITTEN:,} characters.", is_error=True)
-    write = partial(_write, locate(context, path), _place(context), content)
-    replaced = await trio.to_thread.run_sync(write, limiter=WRITERS)
-    verb = "Created" if replaced.created else "Replaced"
-    lines = content.count("\n") + (not content.endswith("\n") and bool(content))
-    return ToolResult(f"{verb} {replaced.path}: {lines:,} lines, {len(content.encode()):,} bytes.")
+    located, seen = locate(context, path), Seen(context.session_id, context.state)
+    real = await trio.to_thread.run_sync(_real, located, limiter=WRITERS)
+    write = partial(_write, context, located, content, await seen.stamp(real))
+    written = await trio.to_thread.run_sync(write, limiter=WRITERS)
+    await seen.keep(written.replaced.path, written.replaced.stamp)
+    return ToolResult(written.told(content))
 
 
-def _place(context: ToolContext) -> Place:
-    hermes_home = "" if context.hermes_home is None else os.path.realpath(context.hermes_home)
-    return Place(hermes_home=hermes_home, user_home=os.path.realpath(context.environment.get("HOME") or "/"))
+@frozen
+class _Read:
+    real: Path
+    window: Window
 
 
-def _protection(path: Path, place: Place) -> Protected | None:
-    """What protects a path, as it is written or behind its symbolic links."""
-    return protection(os.path.realpath(path), place) or protection(os.path.normpath(path), place)
+@frozen
+class _Written:
+    replaced: Replaced
+    unchanged: bool
+    encoding: Encoding
+    """Of the content that was there."""
+
+    def told(self, content: str) -> str:
+        verb = "Unchanged" if self.unchanged else "Created" if self.replaced.created else "Replaced"
+        lines = content.count("\n") + (not content.endswith("\n") and bool(content))
+        told = f"{verb} {self.replaced.path}: {lines:,} lines, {len(content.encode()):,} bytes."
+        return told if self.encoding is Encoding.UTF8 else f"{told} It was UTF-16 before, and is UTF-8 now."
 
 
-def _read(path: Path, place: Place, first: int, count: int) -> Window:
-    entry = _protection(path, place)
-    if entry is not None and entry.secret:
-        raise Refused(f"{path} holds credentials and is not read")
-    return read_window(path, first, count)
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
-def _write(path: Path, place: Place, content: str) -> Replaced:
-    entry = _protection(path, place)
-    if entry is not None:
-        reason = _REASONS[entry.care]
-        raise Refused(f"{path} belongs to {reason}; if it must be changed, use the terminal, which asks a person")
+def _read(context: ToolContext, path: Path, first: int, count: int) -> _Read:
+    refuse_secret(path, place_of(context))
+    return _Read(_real(path), read_window(path, first, count))
+
+
+def _write(context: ToolContext, path: Path, content: str, seen: Stamp | None) -> _Written:
+    refuse_protected(path, place_of(context))
     data = content.encode()
-    if PLACEHOLDER in content:
-        _refuse_marks(path, data)
-    return replace_file(path, data)
+    refuse_marks(path, data)
+    before = _beginning(path, len(data) + 1)
+    if before == data:
+        return _Written(Replaced(_real(path), created=False, stamp=Stamp.of(path.stat())), True, Encoding.UTF8)
+    encoding = next((each for each in Encoding if each.mark and before.startswith(each.mark)), Encoding.UTF8)
+    return _Written(replace_file(path, data, seen), False, encoding)
 
 
-def _refuse_marks(path: Path, content: bytes) -> None:
-    mark = PLACEHOLDER.encode()
+def _beginning(path: Path, size: int) -> bytes:
     try:
         with open_regular(path) as file:
-            present = file.read(MOST_WRITTEN).count(mark)
+            return file.read(size) or b""
     except FileNotFoundError:
-        return
-    if content.count(mark) > present:
-        raise Refused(
-            f"{path} has a secret where the content has {PLACEHOLDER}, and it would be lost: "
-            "change only the lines that need it, with sed in the terminal"
-        )
+        return b""
 
 
 def _shown(context: ToolContext, window: Window) -> str:
@@ -147,7 +145,11 @@ def _notes(window: Window) -> list[str]:
         notes.append(f"[the file goes on: {window.size:,} bytes in all; continue with offset={following}]")
     if window.carriage_returns:
         notes.append("[lines end with CR LF]")
+    if window.encoding is not Encoding.UTF8:
+        notes.append("[the file is UTF-16]")
+    if window.damaged:
+        notes.append("[bytes that are no UTF-8 show as \ufffd]")
     return notes
 
 
-TOOLS = (read_file, write_file)
+TOOLS = (read_file, write_file, patch, search_files)

@@ -53,6 +53,19 @@ class Registry:
         """What repeating a call of ``name`` does. Raises ``KeyError`` when there is no such tool."""
         return self._tools[name].effect
 
+    def effect_of(self, name: str, arguments: str) -> Effect:
+        """What repeating a call with these arguments does: of a tool of several actions, less than ``effect`` at times.
+
+        Raises ``KeyError`` when there is no such tool.
+        """
+        tool = self._tools[name]
+        if tool.lesser_effect is None:
+            return tool.effect
+        try:
+            return tool.lesser_effect(parse_arguments(arguments, tool.parameters))
+        except ArgumentError:
+            return tool.effect
+
     async def invoke(self, name: str, arguments: str, context: ToolContext) -> ToolOutcome:
         """Call ``name`` with ``arguments``, the JSON text of the model.
 

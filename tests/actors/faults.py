@@ -18,6 +18,7 @@ _PLACES = (
     (tree, "models_actor"),
     (tree, "processes_actor"),
     (tree, "conversation"),
+    (tree, "background_actor"),
     (supervised, "inbound"),
     (supervised, "delivery"),
     (supervised, "liveness"),

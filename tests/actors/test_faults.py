@@ -35,6 +35,7 @@ ACTORS = (
     "core/models",
     "core/processes",
     "conversations/session:fake-a",
+    "background",
     *PLATFORM,
     "pruning",
     "control",

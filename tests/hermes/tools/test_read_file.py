@@ -90,14 +90,32 @@ async def test_what_is_returned_is_bounded_however_much_is_asked_for(world: Worl
 
 async def test_bytes_that_are_no_text_are_replaced(world: World, path: Path) -> None:
     put(path, b"caf\xe9 \xff\n" + "caf\u00e9".encode())
-    assert (await world.result(read_file, path="file.txt")).content == "1\tcaf\ufffd \ufffd\n2\tcaf\u00e9"
+    told = "[bytes that are no UTF-8 show as \ufffd]"
+    assert (await world.result(read_file, path="file.txt")).content == f"1\tcaf\ufffd \ufffd\n2\tcaf\u00e9\n{told}"
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+async def test_wide_text_is_read_like_any_other(world: World, path: Path, order: str) -> None:
+    codec = "utf-16-le" if order == "little" else "utf-16-be"
+    put(path, "\ufeffcaf\u00e9\r\n\U0001f600\r\n".encode(codec))
+    result = await world.result(read_file, path="file.txt")
+    assert result.content == "1\tcaf\u00e9\n2\t\U0001f600\n[lines end with CR LF]\n[the file is UTF-16]"
+
+
+async def test_a_byte_order_mark_is_no_part_of_the_first_line(world: World, path: Path) -> None:
+    put(path, b"\xef\xbb\xbffirst\n")
+    assert (await world.result(read_file, path="file.txt")).content == "1\tfirst"
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"\x7fELF\x00\x00" + b"x" * 94, "is a binary file of 100 bytes"),
-        ("text".encode("utf-16"), "is UTF-16 text of 10 bytes: convert it with iconv"),
+        (b"\x89PNG\r\n\x1a\nrest", "is a PNG image of 12 bytes: this tool knows text only"),
+        (b"\xff\xd8\xff\xe0", "is a JPEG image of 4 bytes: this tool knows text only"),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "is a WebP image of 16 bytes: this tool knows text only"),
+        (b"BM" + bytes(12) + b"\x28\0\0\0", "is a BMP image of 18 bytes: this tool knows text only"),
+        (b"%PDF-1.7", "is a PDF document of 8 bytes: take its text out with a command first"),
     ],
 )
 async def test_a_file_that_is_no_text_is_refused_with_its_size(
@@ -136,7 +154,11 @@ async def test_a_pipe_a_socket_a_folder_and_a_device_are_refused_at_once(world: 
     link(path.parent / "zero", "/dev/zero")
     link(path.parent / "to-pipe", path)
     os.mknod(path.parent / "socket", stat.S_IFSOCK | 0o600)
+    link(path.parent / "loop", "pool")
+    link(path.parent / "pool", "loop")
     said = {
+        "loop": "Too many levels of symbolic links",
+        "loop/below": "Too many levels of symbolic links",
         "file.txt": "is no regular file but a pipe",
         "to-pipe": "is no regular file but a pipe",
         "folder": "is a folder",
@@ -218,7 +240,12 @@ async def test_a_disk_that_does_not_answer_is_told_and_holds_nothing_up(
         stuck.set()
 
 
-_LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), max_size=20), max_size=30)
+async def test_a_text_that_only_begins_like_a_bitmap_is_read(world: World, path: Path) -> None:
+    put(path, "BM is a short word for a bench mark, among others\n")
+    assert (await world.result(read_file, path="file.txt")).content.startswith("1\tBM is")
+
+
+_LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0\ufeff"), max_size=20), max_size=30)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -228,13 +255,14 @@ _LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\
     count=st.integers(1, 35),
     end=st.sampled_from(["", "\n"]),
     chunk=st.integers(1, 50),
+    codec=st.sampled_from(["utf-8", "utf-16"]),
 )
 def test_a_window_is_what_slicing_the_lines_gives(
-    tmp_path: Path, lines: list[str], first: int, count: int, end: str, chunk: int
+    tmp_path: Path, lines: list[str], first: int, count: int, end: str, chunk: int, codec: str
 ) -> None:
     path = tmp_path / "lines"
     text = "\n".join(lines) + end
-    put(path, text.encode())
+    put(path, text.encode(codec))
     expected = text.removesuffix("\n").split("\n") if text else []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(file_window, "_CHUNK", chunk)

@@ -64,7 +64,7 @@ def test_a_tool_is_described_by_its_signature_and_the_first_paragraph_of_its_doc
 
 def test_schemas_are_sorted_by_name_whatever_the_order_of_the_toolsets() -> None:
     names = [schema.name for schema in Registry(["todo", "file", "terminal", "clarify"]).schemas()]
-    assert names == ["clarify", "read_file", "terminal", "todo", "write_file"]
+    assert names == ["clarify", "patch", "process", "read_file", "search_files", "terminal", "todo", "write_file"]
     assert Registry(["clarify", "hermes-cli"]).schemas() == Registry(["all"]).schemas()
 
 
@@ -81,10 +81,24 @@ def test_the_schema_of_a_tool_is_terse() -> None:
     assert sum(sizes) / len(sizes) <= _MOST_SCHEMA_BYTES
 
 
-@pytest.mark.parametrize("parameter", ["background", "pty", "notify_on_complete", "watch_patterns"])
-def test_a_parameter_that_does_not_work_yet_is_not_offered(parameter: str) -> None:
-    (schema,) = Registry(["terminal"]).schemas()
-    assert parameter not in schema.parameters["properties"]
+@pytest.mark.parametrize(
+    ("arguments", "effect"),
+    [
+        ('{"action": "list"}', Effect.READ_ONLY),
+        ('{"action": "poll", "session_id": "p"}', Effect.READ_ONLY),
+        ('{"action": "log", "session_id": "p"}', Effect.READ_ONLY),
+        ('{"action": "wait", "session_id": "p"}', Effect.EFFECTFUL),
+        ('{"action": "write", "session_id": "p"}', Effect.EFFECTFUL),
+        ('{"action": "nonsense"}', Effect.EFFECTFUL),
+        ("not JSON", Effect.EFFECTFUL),
+    ],
+)
+def test_a_tool_of_several_actions_has_the_effect_of_the_one_that_is_called(arguments: str, effect: Effect) -> None:
+    assert Registry(["terminal"]).effect_of("process", arguments) is effect
+
+
+def test_the_effect_of_a_tool_of_one_action_is_its_own() -> None:
+    assert Registry(["file"]).effect_of("read_file", "{}") is Effect.READ_ONLY
 
 
 def test_a_tool_that_is_not_available_is_hidden_and_comes_back_when_it_is() -> None:
@@ -115,7 +129,8 @@ def test_the_effect_of_a_tool_is_known_by_name_and_unknown_names_are_a_key_error
     registry = Registry(["all"])
     assert registry.effect("terminal") is Effect.EFFECTFUL
     assert registry.effect("read_file") is Effect.READ_ONLY
-    assert registry.effect("write_file") is Effect.IDEMPOTENT
+    assert registry.effect("write_file") is Effect.EFFECTFUL
+    assert registry.effect("todo") is Effect.IDEMPOTENT
     with pytest.raises(KeyError):
         registry.effect("nothing")
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +13,10 @@ import trio
 from hermes.redact import PLACEHOLDER
 from hermes.tools import file_replace
 from hermes.tools.contract import ToolResult
-from hermes.tools.files import write_file
+from hermes.tools.files import read_file, write_file
 from hermes.tools.registry import Registry
 from tests.hermes.tools.disk import exists, is_link, link, mode_of, names_in, owner_of, put, text_of
-from tests.hermes.tools.ports import World
+from tests.hermes.tools.ports import MemoryState, World
 
 
 @pytest.fixture
@@ -226,3 +228,97 @@ async def test_a_cancelled_write_is_finished_first(world: World, path: Path) -> 
             nursery.cancel_scope.cancel()
     assert text_of(path) == "x" * 1_000_000
     assert names_in(path.parent) == ["file.txt"]
+
+
+async def test_a_file_that_changed_since_it_was_read_is_not_written_over(world: World, path: Path) -> None:
+    put(path, "old\n")
+    await world.result(read_file, path="file.txt")
+    put(path, "somebody else's\n")
+    refused = await _invoke(world, "file.txt", "mine\n")
+    said = f"write_file failed: {path} was changed by somebody else since it was read: read it again, then decide"
+    assert refused == ToolResult(said, is_error=True)
+    assert text_of(path) == "somebody else's\n"
+    await world.result(read_file, path="file.txt")
+    assert not (await _invoke(world, "file.txt", "mine\n")).is_error
+    assert text_of(path) == "mine\n"
+
+
+async def test_a_change_is_seen_through_a_link_and_after_a_write_of_our_own(world: World, path: Path) -> None:
+    link(path.parent / "link", path)
+    await world.result(write_file, path="link", content="first\n")
+    assert not (await _invoke(world, "file.txt", "second\n")).is_error
+    put(path, "somebody else's\n")
+    assert "was changed by somebody else" in (await _invoke(world, "link", "third\n")).content
+
+
+async def test_another_session_that_has_not_read_the_file_may_replace_it(world: World, path: Path) -> None:
+    put(path, "old\n")
+    await world.result(read_file, path="file.txt")
+    put(path, "newer and longer\n")
+    world.state = MemoryState()
+    assert not (await _invoke(world, "file.txt", "mine\n")).is_error
+
+
+async def test_a_file_that_was_removed_since_it_was_read_is_made_anew(world: World, path: Path) -> None:
+    put(path, "old\n")
+    await world.result(read_file, path="file.txt")
+    path.unlink()
+    assert (await _invoke(world, "file.txt", "new\n")).content.startswith("Created")
+
+
+async def test_a_write_that_is_repeated_is_no_conflict_with_itself(world: World, path: Path) -> None:
+    put(path, "old\n")
+    await world.result(read_file, path="file.txt")
+    # As after a crash between the write and what the session keeps of it.
+    put(path, "new\n")
+    assert await _invoke(world, "file.txt", "new\n") == ToolResult(f"Unchanged {path}: 1 lines, 4 bytes.")
+
+
+async def test_a_change_in_the_last_moment_is_not_lost(
+    world: World, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(path, "old\n")
+    synced = os.fsync
+
+    def meddle(descriptor: int) -> None:
+        synced(descriptor)
+        put(path, "somebody else's\n")
+
+    monkeypatch.setattr(file_replace.os, "fsync", meddle)
+    result = await _invoke(world, "file.txt", "mine\n")
+    monkeypatch.undo()
+    assert "was changed by somebody else" in result.content
+    assert text_of(path) == "somebody else's\n"
+    assert names_in(path.parent) == ["file.txt"]
+
+
+async def test_a_wide_text_that_becomes_utf_8_is_told(world: World, path: Path) -> None:
+    put(path, "old".encode("utf-16"))
+    assert (await _invoke(world, "file.txt", "new")).content.endswith("It was UTF-16 before, and is UTF-8 now.")
+
+
+async def test_a_loop_of_links_is_told(world: World, path: Path) -> None:
+    link(path, "file.txt")
+    assert (await _invoke(world, "file.txt", "new")).is_error
+    assert is_link(path)
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from hermes.tools import file_replace
+point, path = sys.argv[1:]
+def end(*_, **__): os.kill(os.getpid(), 9)
+if point == "fsync": file_replace.os.fsync = end
+else: Path.replace = end
+file_replace.replace_file(Path(path), b"new" * 100_000)
+"""
+
+
+@pytest.mark.parametrize("point", ["fsync", "replace"])
+def test_a_kill_in_the_middle_leaves_the_old_file_whole(tmp_path: Path, point: str) -> None:
+    path = tmp_path / "file.txt"
+    put(path, "old")
+    done = subprocess.run([sys.executable, "-c", _KILLED, point, str(path)], timeout=60, check=False)
+    assert done.returncode == -9
+    assert text_of(path) == "old"

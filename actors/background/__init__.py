@@ -1,0 +1,1 @@
+"""Background processes: what a session started and did not wait for."""
