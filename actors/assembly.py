@@ -16,9 +16,11 @@ from actors.conversation.services import ConversationSettings, Platform, Service
 from actors.store import ActorCommit
 from actors.tree import Base
 from hermes.agent.prompt import PromptSources, build_prompt
+from hermes.audience import Audience
 from hermes.config.edit import allow_always
 from hermes.config.schema import Settings
 from hermes.home import Home
+from hermes.memory.shelf import Shelf, Target, shelf
 from hermes.models.registry import open_model
 from hermes.process import filtered_environment
 from hermes.redact import Redactor
@@ -59,7 +61,7 @@ def open_store(program: Program, commit: ActorCommit) -> Store:
 def conversation_services(program: Program, base: Base) -> Services:
     """What conversations of this program need. Raises ``ConfigError``."""
     settings, model = program.settings, open_model(program.settings)
-    tools = Registry(settings.toolsets)
+    tools = Registry(settings.toolsets, absent=_absent(settings))
     for name in tools.unknown_toolsets:
         log.warning("toolsets: there is no toolset %r: it is left out", name)
     schemas = tools.schemas()
@@ -76,6 +78,7 @@ def conversation_services(program: Program, base: Base) -> Services:
         settings=_conversation_settings(program),
         environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),
         build_prompt=partial(_build_prompt, program, model.name, names),
+        shelf=partial(_shelf, program),
         allow_always=partial(allow_always, program.home),
         describe=base.describe,
         redactor=program.redactor,
@@ -97,7 +100,22 @@ def _conversation_settings(program: Program) -> ConversationSettings:
     )
 
 
-def _build_prompt(program: Program, model: str, tools: frozenset[str], platform: Platform) -> str:
+def _absent(settings: Settings) -> frozenset[str]:
+    """Tools that the configuration leaves nothing to do."""
+    return frozenset() if _limits(settings) else frozenset({"memory"})
+
+
+def _shelf(program: Program, audience: Audience) -> Shelf:
+    return shelf(program.home, audience, _limits(program.settings))
+
+
+def _limits(settings: Settings) -> dict[Target, int]:
+    memory = settings.memory
+    notes = {Target.MEMORY: memory.memory_char_limit} if memory.memory_enabled else {}
+    return notes | ({Target.USER: memory.user_char_limit} if memory.user_profile_enabled else {})
+
+
+def _build_prompt(program: Program, model: str, tools: frozenset[str], platform: Platform, audience: Audience) -> str:
     settings = program.settings
     sources = PromptSources(
         home=program.home.root,
@@ -106,7 +124,8 @@ def _build_prompt(program: Program, model: str, tools: frozenset[str], platform:
         model=model,
         platform=platform.hint,
         day=_today(settings.timezone),
-        owner=platform.owner,
+        owner=audience.owner,
+        memory=_shelf(program, audience),
         skill_roots=(
             *skill_roots(program.home.root, program.environment),
             *(Path(folder).expanduser() for folder in settings.skills.external_dirs),

@@ -7,7 +7,9 @@ from typing import Protocol
 from attrs import frozen
 
 from hermes.agent.ports import Processes
-from hermes.events import Draft, Source
+from hermes.audience import Audience, audience
+from hermes.events import Draft, Inbound, Source
+from hermes.memory.shelf import Shelf
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
 from hermes.status import ChildStatus
@@ -59,6 +61,14 @@ class Permits(Protocol):
     def release(self, permit: int) -> None: ...
 
 
+def readers(outlets: Outlets, event: Inbound) -> Audience:
+    """Who reads along where ``event`` came from."""
+    platform = outlets.platform(event.source)
+    return audience(
+        event.source, event.session_key, owner=platform.owner, proven=platform.owner and not platform.every_command
+    )
+
+
 @frozen
 class ConversationSettings:
     """The part of the configuration that turns read."""
@@ -96,8 +106,10 @@ class Services:
     settings: ConversationSettings
     environment: dict[str, str]
     """Already filtered, for child processes."""
-    build_prompt: Callable[[Platform], str]
+    build_prompt: Callable[[Platform, Audience], str]
     """The system prompt of a session on a platform; reads files, so it runs in a thread."""
+    shelf: Callable[[Audience], Shelf]
+    """The notes that these readers may see."""
     allow_always: Callable[[str], object]
     """Put a rule into command_allowlist; blocking. Raises ``ConfigError``."""
     describe: Callable[[], ChildStatus]

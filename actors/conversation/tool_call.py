@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from actors.conversation.approvals import StoredApprovals, StoredState
-from actors.conversation.services import Services
+from actors.conversation.services import Services, readers
 from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
 from hermes.failpoints import failpoint
@@ -17,6 +17,7 @@ class ToolCalls:
     def __init__(self, services: Services, turn: Turn, always: set[str]) -> None:
         self._services = services
         self._turn = turn
+        self._audience = readers(services.outlets, turn.rows[-1].event)
         self._state = StoredState(services.store, turn.lease.session_id)
         settings = services.settings
         self._approvals = StoredApprovals(
@@ -60,4 +61,5 @@ class ToolCalls:
             clarify_timeout=settings.clarify_timeout,
             redactor=services.redactor,
             hermes_home=services.home,
+            memory=services.shelf(self._audience),
         )

@@ -159,6 +159,24 @@ class Security:
 
 
 @frozen
+class Memory:
+    """What the agent keeps from one session to the next."""
+
+    memory_enabled: bool = field(default=True, metadata=_about("keep notes in MEMORY.md, and begin sessions with them"))
+    user_profile_enabled: bool = field(
+        default=True, metadata=_about("keep notes about the person in USER.md, and begin sessions with them")
+    )
+    memory_char_limit: int = field(
+        default=2200,
+        validator=_positive,
+        metadata=_about("characters of MEMORY.md, which every request carries"),
+    )
+    user_char_limit: int = field(
+        default=1375, validator=_positive, metadata=_about("characters of USER.md, which every request carries")
+    )
+
+
+@frozen
 class Skills:
     disabled: tuple[str, ...] = field(default=(), metadata=_about("names of skills that are not offered"))
     external_dirs: tuple[str, ...] = field(default=(), metadata=_about("further folders with skills"))
@@ -225,6 +243,7 @@ class Settings:
     )
     display: Display = field(factory=Display)
     security: Security = field(factory=Security)
+    memory: Memory = field(factory=Memory)
     skills: Skills = field(factory=Skills)
     platforms: Platforms = field(factory=Platforms)
     timezone: str = field(
@@ -239,7 +258,7 @@ class Settings:
 
     def __repr__(self) -> str:
         fields = ("model", "toolsets", "agent", "terminal", "approvals", "command_allowlist", "display", "security")
-        more = ("skills", "platforms", "timezone", "api_server", "messaging_cwd")
+        more = ("memory", "skills", "platforms", "timezone", "api_server", "messaging_cwd")
         text = ", ".join(f"{name}={getattr(self, name)!r}" for name in (*fields, *more))
         for secret in self.secrets:
             text = text.replace(repr(secret)[1:-1], MASK).replace(secret, MASK)

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from hermes.agent.ports import Approvals, Processes, SessionState
 from hermes.asks import AskRequest
+from hermes.memory.shelf import Shelf
 from hermes.redact import Redactor
 
 
@@ -58,6 +59,8 @@ class ToolContext:
     """Knows the configured secrets; what a tool returns passes it."""
     hermes_home: Path | None = None
     """HERMES_HOME, whose state and settings no tool may write to."""
+    memory: Shelf | None = None
+    """The notes of those who read along in this chat."""
 
 
 TIMED_OUT = "\x00timed out"

@@ -12,10 +12,11 @@ FAMILIES: Mapping[str, str] = {
     "file": "hermes.tools.files",
     "todo": "hermes.tools.todo",
     "clarify": "hermes.tools.clarify",
+    "memory": "hermes.tools.memory",
 }
 """Toolset to the module whose ``TOOLS`` are its tools."""
 
-_CORE = ("terminal", "file", "todo", "clarify")
+_CORE = ("terminal", "file", "todo", "clarify", "memory")
 
 COMPOSITES: Mapping[str, tuple[str, ...]] = {
     "hermes-cli": _CORE,

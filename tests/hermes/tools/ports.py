@@ -11,6 +11,9 @@ import trio
 from attrs import define, field
 
 from hermes.agent.ports import CommandOutput
+from hermes.audience import Audience
+from hermes.home import Home
+from hermes.memory.shelf import Target, shelf
 from hermes.redact import Redactor
 from hermes.tools.contract import Tool, ToolContext, ToolOutcome, ToolResult
 
@@ -132,6 +135,11 @@ class World:
     approvals: MemoryApprovals = field(factory=MemoryApprovals)
     redactor: Redactor = field(factory=Redactor)
     timeout: float = 60.0
+    limits: dict[Target, int] = field(factory=lambda: {Target.MEMORY: 2200, Target.USER: 1375})
+
+    @property
+    def memories(self) -> Path:
+        return self.home / ".hermes" / "memories"
 
     @property
     def home(self) -> Path:
@@ -155,6 +163,7 @@ class World:
             timeout=self.timeout,
             redactor=self.redactor,
             hermes_home=self.home / ".hermes",
+            memory=shelf(Home(self.home / ".hermes"), Audience("terminal", "owner", owner=True), self.limits),
         )
 
     async def call(self, tool: Tool, answer: str | None = None, **arguments: object) -> ToolOutcome:
