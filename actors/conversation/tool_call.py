@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from actors.conversation.approvals import StoredApprovals, StoredState
+from actors.conversation.archive import StoredArchive
 from actors.conversation.services import Services, readers
 from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
@@ -62,4 +63,5 @@ class ToolCalls:
             redactor=services.redactor,
             hermes_home=services.home,
             memory=services.shelf(self._audience),
+            archive=StoredArchive(services.store, self._audience, self._turn.lease.session_id),
         )

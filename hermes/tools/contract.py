@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from hermes.agent.ports import Approvals, Processes, SessionState
+from hermes.agent.ports import Approvals, Archive, Processes, SessionState
 from hermes.asks import AskRequest
 from hermes.memory.shelf import Shelf
 from hermes.redact import Redactor
@@ -61,6 +61,8 @@ class ToolContext:
     """HERMES_HOME, whose state and settings no tool may write to."""
     memory: Shelf | None = None
     """The notes of those who read along in this chat."""
+    archive: Archive | None = None
+    """Their earlier conversations."""
 
 
 TIMED_OUT = "\x00timed out"

@@ -13,10 +13,11 @@ FAMILIES: Mapping[str, str] = {
     "todo": "hermes.tools.todo",
     "clarify": "hermes.tools.clarify",
     "memory": "hermes.tools.memory",
+    "session_search": "hermes.tools.session_search",
 }
 """Toolset to the module whose ``TOOLS`` are its tools."""
 
-_CORE = ("terminal", "file", "todo", "clarify", "memory")
+_CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search")
 
 COMPOSITES: Mapping[str, tuple[str, ...]] = {
     "hermes-cli": _CORE,

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 from attrs import define, field
 
-from hermes.agent.ports import CommandOutput
+from hermes.agent.ports import Archive, CommandOutput
 from hermes.audience import Audience
 from hermes.home import Home
 from hermes.memory.shelf import Target, shelf
@@ -137,6 +137,8 @@ class World:
     timeout: float = 60.0
     limits: dict[Target, int] = field(factory=lambda: {Target.MEMORY: 2200, Target.USER: 1375})
 
+    archive: Archive | None = None
+
     @property
     def memories(self) -> Path:
         return self.home / ".hermes" / "memories"
@@ -163,6 +165,7 @@ class World:
             timeout=self.timeout,
             redactor=self.redactor,
             hermes_home=self.home / ".hermes",
+            archive=self.archive,
             memory=shelf(Home(self.home / ".hermes"), Audience("terminal", "owner", owner=True), self.limits),
         )
 
