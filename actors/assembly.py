@@ -24,7 +24,7 @@ from hermes.memory.shelf import Shelf, Target, shelf
 from hermes.models.registry import open_model
 from hermes.process import filtered_environment
 from hermes.redact import Redactor
-from hermes.skills import skill_roots
+from hermes.skills import SkillPlaces, skill_roots
 from hermes.store.interface import Store
 from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
@@ -79,6 +79,7 @@ def conversation_services(program: Program, base: Base) -> Services:
         environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),
         build_prompt=partial(_build_prompt, program, model.name, names),
         shelf=partial(_shelf, program),
+        skills=_skill_places(program),
         allow_always=partial(allow_always, program.home),
         describe=base.describe,
         redactor=program.redactor,
@@ -126,16 +127,20 @@ def _build_prompt(program: Program, model: str, tools: frozenset[str], platform:
         day=_today(settings.timezone),
         owner=audience.owner,
         memory=_shelf(program, audience),
-        skill_roots=(
-            *skill_roots(program.home.root, program.environment),
-            *(Path(folder).expanduser() for folder in settings.skills.external_dirs),
-        ),
-        disabled_skills=frozenset(settings.skills.disabled),
+        skills=_skill_places(program),
     )
     prompt = build_prompt(sources)
     for note in prompt.notes:
         log.warning("left out of the prompt: %s", note)
     return prompt.text
+
+
+def _skill_places(program: Program) -> SkillPlaces:
+    """A person's own skills win over those of further folders, and these over the bundled ones."""
+    settings = program.settings.skills
+    bundled, own = skill_roots(program.home.root, program.environment)
+    further = (Path(folder).expanduser() for folder in settings.external_dirs)
+    return SkillPlaces((bundled, *further, own), frozenset(settings.disabled))
 
 
 def _today(timezone: str) -> date:

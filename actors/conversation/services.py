@@ -12,6 +12,7 @@ from hermes.events import Draft, Inbound, Source
 from hermes.memory.shelf import Shelf
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
+from hermes.skills import SkillPlaces
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
 from hermes.tools.registry import Registry
@@ -110,6 +111,7 @@ class Services:
     """The system prompt of a session on a platform; reads files, so it runs in a thread."""
     shelf: Callable[[Audience], Shelf]
     """The notes that these readers may see."""
+    skills: SkillPlaces
     allow_always: Callable[[str], object]
     """Put a rule into command_allowlist; blocking. Raises ``ConfigError``."""
     describe: Callable[[], ChildStatus]

@@ -63,5 +63,6 @@ class ToolCalls:
             redactor=services.redactor,
             hermes_home=services.home,
             memory=services.shelf(self._audience),
+            skills=services.skills,
             archive=StoredArchive(services.store, self._audience, self._turn.lease.session_id),
         )

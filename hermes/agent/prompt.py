@@ -15,7 +15,7 @@ from attrs import frozen
 
 from hermes.agent.context_files import ContextFile, profile, project_context, soul
 from hermes.memory.shelf import Shelf, Target
-from hermes.skills import Skill, index, load_skills
+from hermes.skills import NO_SKILLS, Skill, SkillPlaces, index, load_skills
 
 # Every request carries it; what we write ourselves stays small beside what the person's files say.
 MAX_OWN_BYTES = 4_096
@@ -79,8 +79,7 @@ class PromptSources:
     """Whether this chat is the owner's alone: USER.md of the working directory is for nobody else."""
     memory: Shelf | None = None
     """The notes of those who read along."""
-    skill_roots: tuple[Path, ...] = ()
-    disabled_skills: frozenset[str] = frozenset()
+    skills: SkillPlaces = NO_SKILLS
 
 
 @frozen
@@ -105,7 +104,7 @@ class PromptParts:
 
 def build_prompt(sources: PromptSources) -> Prompt:
     """Read the files and assemble. Blocks on the disk: run it in a thread."""
-    skills = load_skills(sources.skill_roots, sources.disabled_skills)
+    skills = load_skills(sources.skills.roots, sources.skills.disabled)
     parts = PromptParts(
         soul(sources.home, sources.cwd),
         _notes(sources, Target.USER) or (profile(sources.cwd) if sources.owner else None),

@@ -14,6 +14,7 @@ from hermes.agent.ports import Approvals, Archive, Processes, SessionState
 from hermes.asks import AskRequest
 from hermes.memory.shelf import Shelf
 from hermes.redact import Redactor
+from hermes.skills import SkillPlaces
 
 
 class Effect(StrEnum):
@@ -63,6 +64,7 @@ class ToolContext:
     """The notes of those who read along in this chat."""
     archive: Archive | None = None
     """Their earlier conversations."""
+    skills: SkillPlaces | None = None
 
 
 TIMED_OUT = "\x00timed out"

@@ -14,10 +14,11 @@ FAMILIES: Mapping[str, str] = {
     "clarify": "hermes.tools.clarify",
     "memory": "hermes.tools.memory",
     "session_search": "hermes.tools.session_search",
+    "skills": "hermes.tools.skills_view",
 }
 """Toolset to the module whose ``TOOLS`` are its tools."""
 
-_CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search")
+_CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search", "skills")
 
 COMPOSITES: Mapping[str, tuple[str, ...]] = {
     "hermes-cli": _CORE,

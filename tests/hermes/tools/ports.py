@@ -15,6 +15,7 @@ from hermes.audience import Audience
 from hermes.home import Home
 from hermes.memory.shelf import Target, shelf
 from hermes.redact import Redactor
+from hermes.skills import SkillPlaces
 from hermes.tools.contract import Tool, ToolContext, ToolOutcome, ToolResult
 
 
@@ -138,6 +139,7 @@ class World:
     limits: dict[Target, int] = field(factory=lambda: {Target.MEMORY: 2200, Target.USER: 1375})
 
     archive: Archive | None = None
+    skills: SkillPlaces | None = None
 
     @property
     def memories(self) -> Path:
@@ -166,6 +168,7 @@ class World:
             redactor=self.redactor,
             hermes_home=self.home / ".hermes",
             archive=self.archive,
+            skills=self.skills,
             memory=shelf(Home(self.home / ".hermes"), Audience("terminal", "owner", owner=True), self.limits),
         )
 

@@ -8,7 +8,15 @@ from hermes.tools.toolsets import COMPOSITES, FAMILIES, resolve
 
 def test_a_family_is_itself_and_a_composite_is_what_it_holds() -> None:
     assert resolve(["todo"]).families == ("todo",)
-    assert resolve(["hermes-cli"]).families == ("clarify", "file", "memory", "session_search", "terminal", "todo")
+    assert resolve(["hermes-cli"]).families == (
+        "clarify",
+        "file",
+        "memory",
+        "session_search",
+        "skills",
+        "terminal",
+        "todo",
+    )
     assert resolve(["hermes-gateway"]) == resolve(["hermes-web"])
 
 
