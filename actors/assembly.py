@@ -29,6 +29,7 @@ from hermes.store.interface import Store
 from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
 from hermes.tools.registry import Registry
+from hermes.tools.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def conversation_services(program: Program, base: Base) -> Services:
         environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),
         build_prompt=partial(_build_prompt, program, model.name, names),
         shelf=partial(_shelf, program),
+        web=_web(program),
         skills=_skill_places(program),
         allow_always=partial(allow_always, program.home),
         describe=base.describe,
@@ -133,6 +135,10 @@ def _build_prompt(program: Program, model: str, tools: frozenset[str], platform:
     for note in prompt.notes:
         log.warning("left out of the prompt: %s", note)
     return prompt.text
+
+
+def _web(program: Program) -> WebSettings:
+    return WebSettings(allowed_hosts=program.settings.web.allowed_hosts)
 
 
 def _skill_places(program: Program) -> SkillPlaces:

@@ -16,6 +16,7 @@ from hermes.skills import SkillPlaces
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
 from hermes.tools.registry import Registry
+from hermes.tools.web.settings import WebSettings
 
 
 @frozen
@@ -112,6 +113,7 @@ class Services:
     shelf: Callable[[Audience], Shelf]
     """The notes that these readers may see."""
     skills: SkillPlaces
+    web: WebSettings
     allow_always: Callable[[str], object]
     """Put a rule into command_allowlist; blocking. Raises ``ConfigError``."""
     describe: Callable[[], ChildStatus]

@@ -64,5 +64,6 @@ class ToolCalls:
             hermes_home=services.home,
             memory=services.shelf(self._audience),
             skills=services.skills,
+            web=services.web,
             archive=StoredArchive(services.store, self._audience, self._turn.lease.session_id),
         )

@@ -9,6 +9,7 @@
    wherever they stand.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from math import isfinite
@@ -182,6 +183,26 @@ class Skills:
     external_dirs: tuple[str, ...] = field(default=(), metadata=_about("further folders with skills"))
 
 
+def _host_entries(_: object, _attribute: "Attribute[Any]", value: tuple[str, ...]) -> None:
+    for entry in value:
+        if not re.fullmatch(r"\[?[\w.:-]+\]?(/\d{1,3})?", entry):
+            raise BadValue("names, addresses or networks (nas.local, 192.168.1.0/24)", entry)
+
+
+@frozen
+class Web:
+    """The web as the agent's tools reach it."""
+
+    allowed_hosts: tuple[str, ...] = field(
+        default=(),
+        validator=_host_entries,
+        metadata=_about(
+            "names, addresses and networks that the agent may read pages from although they are not public,"
+            " such as `nas.local` or `192.168.1.0/24`"
+        ),
+    )
+
+
 @frozen
 class WebExtra:
     host: str = field(default="127.0.0.1", metadata=_about("address that the page listens on"))
@@ -245,6 +266,7 @@ class Settings:
     security: Security = field(factory=Security)
     memory: Memory = field(factory=Memory)
     skills: Skills = field(factory=Skills)
+    web: Web = field(factory=Web)
     platforms: Platforms = field(factory=Platforms)
     timezone: str = field(
         default="", metadata=_about("time zone that the agent is told, such as `Europe/Vienna`; empty: the machine's")
@@ -258,7 +280,7 @@ class Settings:
 
     def __repr__(self) -> str:
         fields = ("model", "toolsets", "agent", "terminal", "approvals", "command_allowlist", "display", "security")
-        more = ("memory", "skills", "platforms", "timezone", "api_server", "messaging_cwd")
+        more = ("memory", "skills", "web", "platforms", "timezone", "api_server", "messaging_cwd")
         text = ", ".join(f"{name}={getattr(self, name)!r}" for name in (*fields, *more))
         for secret in self.secrets:
             text = text.replace(repr(secret)[1:-1], MASK).replace(secret, MASK)

@@ -15,6 +15,7 @@ from hermes.asks import AskRequest
 from hermes.memory.shelf import Shelf
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces
+from hermes.tools.web.settings import WebSettings
 
 
 class Effect(StrEnum):
@@ -65,6 +66,7 @@ class ToolContext:
     archive: Archive | None = None
     """Their earlier conversations."""
     skills: SkillPlaces | None = None
+    web: WebSettings = field(factory=WebSettings)
 
 
 TIMED_OUT = "\x00timed out"

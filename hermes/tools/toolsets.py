@@ -15,12 +15,16 @@ FAMILIES: Mapping[str, str] = {
     "memory": "hermes.tools.memory",
     "session_search": "hermes.tools.session_search",
     "skills": "hermes.tools.skills_view",
+    "extract": "hermes.tools.web.extract",
 }
 """Toolset to the module whose ``TOOLS`` are its tools."""
 
-_CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search", "skills")
+_CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search", "skills", "web")
 
 COMPOSITES: Mapping[str, tuple[str, ...]] = {
+    "web": ("extract",),
+    "debugging": ("terminal", "web", "file"),
+    "safe": ("web",),
     "hermes-cli": _CORE,
     "hermes-web": _CORE,
     "hermes-gateway": ("hermes-web",),

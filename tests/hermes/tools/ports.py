@@ -17,6 +17,7 @@ from hermes.memory.shelf import Target, shelf
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces
 from hermes.tools.contract import Tool, ToolContext, ToolOutcome, ToolResult
+from hermes.tools.web.settings import WebSettings
 
 
 @define
@@ -140,6 +141,7 @@ class World:
 
     archive: Archive | None = None
     skills: SkillPlaces | None = None
+    web: WebSettings = field(factory=WebSettings)
 
     @property
     def memories(self) -> Path:
@@ -169,6 +171,7 @@ class World:
             hermes_home=self.home / ".hermes",
             archive=self.archive,
             skills=self.skills,
+            web=self.web,
             memory=shelf(Home(self.home / ".hermes"), Audience("terminal", "owner", owner=True), self.limits),
         )
 

@@ -10,6 +10,7 @@ def test_a_family_is_itself_and_a_composite_is_what_it_holds() -> None:
     assert resolve(["todo"]).families == ("todo",)
     assert resolve(["hermes-cli"]).families == (
         "clarify",
+        "extract",
         "file",
         "memory",
         "session_search",
@@ -25,9 +26,9 @@ def test_all_and_a_star_are_every_family() -> None:
 
 
 def test_unknown_names_are_told_and_the_others_still_count() -> None:
-    resolution = resolve(["web", "todo", "nonsense"])
+    resolution = resolve(["vision", "todo", "nonsense"])
     assert resolution.families == ("todo",)
-    assert resolution.unknown == ("web", "nonsense")
+    assert resolution.unknown == ("vision", "nonsense")
 
 
 def test_no_names_are_no_tools() -> None:
