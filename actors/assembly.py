@@ -62,7 +62,7 @@ def open_store(program: Program, commit: ActorCommit) -> Store:
 def conversation_services(program: Program, base: Base) -> Services:
     """What conversations of this program need. Raises ``ConfigError``."""
     settings, model = program.settings, open_model(program.settings)
-    tools = Registry(settings.toolsets, absent=_absent(settings))
+    tools = Registry(settings.toolsets, absent=_absent(program))
     for name in tools.unknown_toolsets:
         log.warning("toolsets: there is no toolset %r: it is left out", name)
     schemas = tools.schemas()
@@ -103,9 +103,10 @@ def _conversation_settings(program: Program) -> ConversationSettings:
     )
 
 
-def _absent(settings: Settings) -> frozenset[str]:
+def _absent(program: Program) -> frozenset[str]:
     """Tools that the configuration leaves nothing to do."""
-    return frozenset() if _limits(settings) else frozenset({"memory"})
+    usable = {"memory": bool(_limits(program.settings)), "web_search": _web(program).searches}
+    return frozenset(name for name, can_be_used in usable.items() if not can_be_used)
 
 
 def _shelf(program: Program, audience: Audience) -> Shelf:
@@ -138,7 +139,13 @@ def _build_prompt(program: Program, model: str, tools: frozenset[str], platform:
 
 
 def _web(program: Program) -> WebSettings:
-    return WebSettings(allowed_hosts=program.settings.web.allowed_hosts)
+    search = program.settings.search
+    return WebSettings(
+        allowed_hosts=program.settings.web.allowed_hosts,
+        searxng_url=search.searxng_url,
+        brave_key=search.brave_key,
+        tavily_key=search.tavily_key,
+    )
 
 
 def _skill_places(program: Program) -> SkillPlaces:

@@ -248,6 +248,23 @@ class ApiServer:
     )
 
 
+@frozen
+class Search:
+    """The search engine of the agent; without any of these it has none. The first that is set counts."""
+
+    searxng_url: str = field(
+        default="",
+        repr=False,
+        metadata=_only_env("SEARXNG_URL", "address of your SearXNG, which the agent searches with"),
+    )
+    tavily_key: str = field(
+        default="", repr=False, metadata=_only_env("TAVILY_API_KEY", "key of Tavily, else searched with")
+    )
+    brave_key: str = field(
+        default="", repr=False, metadata=_only_env("BRAVE_SEARCH_API_KEY", "key of Brave Search, else searched with")
+    )
+
+
 @frozen(repr=False)
 class Settings:
     """Everything that is set, checked and with defaults filled in."""
@@ -272,6 +289,7 @@ class Settings:
         default="", metadata=_about("time zone that the agent is told, such as `Europe/Vienna`; empty: the machine's")
     )
     api_server: ApiServer = field(factory=ApiServer)
+    search: Search = field(factory=Search)
     messaging_cwd: str = field(
         default="", metadata=_only_env("MESSAGING_CWD", "folder of the gateway's commands when `terminal.cwd` is `.`")
     )

@@ -15,6 +15,7 @@ FAMILIES: Mapping[str, str] = {
     "memory": "hermes.tools.memory",
     "session_search": "hermes.tools.session_search",
     "skills": "hermes.tools.skills_view",
+    "search": "hermes.tools.web.search",
     "extract": "hermes.tools.web.extract",
 }
 """Toolset to the module whose ``TOOLS`` are its tools."""
@@ -22,7 +23,7 @@ FAMILIES: Mapping[str, str] = {
 _CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search", "skills", "web")
 
 COMPOSITES: Mapping[str, tuple[str, ...]] = {
-    "web": ("extract",),
+    "web": ("search", "extract"),
     "debugging": ("terminal", "web", "file"),
     "safe": ("web",),
     "hermes-cli": _CORE,

@@ -74,7 +74,7 @@ class Fetcher:
         raise Refused(f"it did not arrive within {FETCH_SECONDS:g} seconds")
 
     async def _fetch(self, url: str) -> Fetched:
-        tls = await trio.to_thread.run_sync(_public_authorities) if self.tls is None else self.tls
+        tls = await authorities() if self.tls is None else self.tls
         timeout = httpx.Timeout(FETCH_SECONDS, connect=CONNECT_SECONDS)
         # Connections are not kept: they are told apart by address, and one address may serve several names.
         limits = httpx.Limits(max_keepalive_connections=0)
@@ -100,7 +100,7 @@ class Fetcher:
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            raise Refused(f"{host} could not be read: {_reason(error)}") from error
+            raise Refused(f"{host} could not be read: {reason(error)}") from error
 
     async def _read(self, response: httpx.Response, target: httpx.URL) -> Fetched | httpx.URL:
         location = response.headers.get("location")
@@ -112,16 +112,22 @@ class Fetcher:
         if not self.readable(media_type):
             size = response.headers.get("content-length", "unknown")[:20]
             raise Refused(f"it is {media_type[:80]} ({size} bytes) and no text: download it with the terminal")
-        body = Body(response.headers.get("content-encoding", ""), MOST_BYTES)
-        # Left by cancellation: only that unwinds each of the generators that the client has nested in each other.
-        with trio.CancelScope() as enough:
-            async for piece in response.aiter_raw():
-                if not enough.cancel_called and not body.feed(piece):
-                    enough.cancel()
-        body.end()
-        if body.problem:
-            raise Refused(body.problem)
+        body = await read_body(response, MOST_BYTES)
         return Fetched(str(target), media_type, charset, bytes(body.content), body.whole)
+
+
+async def read_body(response: httpx.Response, limit: int) -> Body:
+    """The body, at most ``limit`` bytes of it, inflated. Raises ``Refused`` for compression that cannot be undone."""
+    body = Body(response.headers.get("content-encoding", ""), limit)
+    # Left by cancellation: only that unwinds each of the generators that the client has nested in each other.
+    with trio.CancelScope() as enough:
+        async for piece in response.aiter_raw():
+            if not enough.cancel_called and not body.feed(piece):
+                enough.cancel()
+    body.end()
+    if body.problem:
+        raise Refused(body.problem)
+    return body
 
 
 async def _send(client: httpx.AsyncClient, target: httpx.URL, host: str, addresses: tuple[str, ...]) -> httpx.Response:
@@ -178,7 +184,8 @@ def _content_type(header: str) -> tuple[str, str]:
     return media_type.strip().lower() or "text/html", charset[:40]
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def reason(error: Exception) -> str:
+    """What happened, in the words of whoever knew it."""
     if isinstance(error, httpx.TimeoutException):
         return "it did not answer in time"
     # The client's own errors often say nothing, and carry what happened inside.
@@ -186,6 +193,11 @@ def _reason(error: httpx.HTTPError) -> str:
     while len(causes) < _MOST_CAUSES and (inner := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(inner)
     return next((str(cause)[:200] for cause in causes if str(cause)), type(error).__name__)
+
+
+async def authorities() -> ssl.SSLContext:
+    """Whose certificates are trusted: those that browsers trust."""
+    return await trio.to_thread.run_sync(_public_authorities)
 
 
 @functools.cache

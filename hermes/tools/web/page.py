@@ -10,7 +10,6 @@ Rules:
 import codecs
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import cast
@@ -20,8 +19,8 @@ from attrs import frozen
 from hermes.agent.injection import find_injection
 from hermes.errors import Refused
 from hermes.tools.contract import ToolContext
-from hermes.tools.danger.normalise import strip_control, strip_terminal
 from hermes.tools.web.fetch import Fetched
+from hermes.tools.web.hidden import without_hidden
 
 # The converter's own limit of processor time, and as much again on a busy machine.
 CONVERT_SECONDS = 40.0
@@ -34,7 +33,6 @@ _TEXT = frozenset({
     "application/toml", "application/x-ndjson", "application/rtf", "application/sql", "application/x-sh",
     "application/graphql",
 })  # fmt: skip
-_INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 
 
 @frozen
@@ -62,8 +60,8 @@ async def make_page(context: ToolContext, fetched: Fetched) -> Page:
         raise Refused("it says that it is text, and is none")
     else:
         text = fetched.content.decode(_codec(fetched.charset), errors="replace")
-    clean = _INVISIBLE.sub("", strip_control(strip_terminal(text.replace("\r\n", "\n")))).strip()
-    return Page(fetched.url, _INVISIBLE.sub("", " ".join(title.split())), clean, fetched.whole)
+    clean = without_hidden(text.replace("\r\n", "\n")).strip()
+    return Page(fetched.url, without_hidden(" ".join(title.split())), clean, fetched.whole)
 
 
 async def _converted(context: ToolContext, fetched: Fetched) -> tuple[str, str]:

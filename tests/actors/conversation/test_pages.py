@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hermes.config.schema import Web
+from hermes.config.schema import Search, Web
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
 from tests.actors.house import house, settings
-from tests.actors.scripted import ScriptedModel
+from tests.actors.scripted import ScriptedModel, echo
 from tests.hermes.tools.web.site import answer, serving
 
 
@@ -33,3 +33,14 @@ async def test_a_page_of_the_own_network_is_read_when_the_configuration_allows_i
     ):
         await gateway.chat.say("1", site.url())
         assert said in await gateway.chat.answer("1")
+
+
+@pytest.mark.parametrize("search", [Search(), Search(brave_key="key"), Search(searxng_url="http://127.0.0.1:1")])
+async def test_there_is_no_search_without_an_engine(tmp_path: Path, search: Search) -> None:
+    model = ScriptedModel(echo)
+    async with house(tmp_path, settings=settings(search=search), model=model) as gateway:
+        await gateway.chat.say("1", "hello")
+        await gateway.chat.answer("1")
+    offered = {tool.name for tool in model.asked[0].tools}
+    assert "web_extract" in offered
+    assert ("web_search" in offered) == (search != Search())

@@ -12,6 +12,7 @@ from hermes.agent.prompt import IDENTITY, MAX_OWN_BYTES, PromptParts, PromptSour
 from hermes.home import Home
 from hermes.memory.shelf import Shelf, Target
 from hermes.skills import Skill, SkillPlaces, skill_roots
+from hermes.tools.registry import Registry
 
 FIRST_TOOLS = frozenset({"terminal", "read_file", "write_file", "todo", "clarify"})
 
@@ -47,7 +48,9 @@ def test_without_any_file_it_is_small_and_says_who_where_and_when(sources: Promp
 
 
 def test_every_platform_and_tool_together_stay_small(sources: PromptSources) -> None:
-    everything = evolve(sources, tools=FIRST_TOOLS | {"memory", "session_search"}, platform="telegram")
+    tools = frozenset(tool.name for tool in Registry(["all"]).schemas())
+    bundled = SkillPlaces(skill_roots(sources.home, {}))
+    everything = evolve(sources, tools=FIRST_TOOLS | tools, platform="telegram", skills=bundled)
     assert len(build_prompt(everything).text.encode()) <= MAX_OWN_BYTES
 
 

@@ -13,6 +13,7 @@ def test_a_family_is_itself_and_a_composite_is_what_it_holds() -> None:
         "extract",
         "file",
         "memory",
+        "search",
         "session_search",
         "skills",
         "terminal",
