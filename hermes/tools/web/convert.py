@@ -127,9 +127,16 @@ def _joined(base: str, target: str) -> str:
         return ""
 
 
+def _limit(kind: int, amount: int) -> None:
+    """Never above what this process was given: that would be refused."""
+    _, most = resource.getrlimit(kind)
+    amount = amount if most == resource.RLIM_INFINITY else min(amount, most)
+    resource.setrlimit(kind, (amount, amount))
+
+
 def main(arguments: list[str]) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
+    _limit(resource.RLIMIT_CPU, _CPU_SECONDS)
     # Guesses about the page would go to the stream of the answer.
     warnings.simplefilter("ignore")
     logging.disable()

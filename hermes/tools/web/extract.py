@@ -28,6 +28,8 @@ async def web_extract(context: ToolContext, urls: Annotated[list[str], "at most 
     wanted = list(dict.fromkeys(url.strip() for url in urls if url.strip()))
     if not 0 < len(wanted) <= MOST_PAGES:
         return ToolResult(f"Nothing was read: give 1 to {MOST_PAGES} addresses.", is_error=True)
+    if any(context.redactor.redact(url) != url for url in wanted):
+        return ToolResult("Nothing was read: an address holds a password, key or token.", is_error=True)
     guard = Guard.allowing(context.web.allowed_hosts)
     await load()
     told: dict[str, str] = {}

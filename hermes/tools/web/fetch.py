@@ -92,6 +92,8 @@ class Fetcher:
     async def _hop(self, client: httpx.AsyncClient, target: httpx.URL) -> Fetched | httpx.URL:
         """One request: the page, or where it leads to."""
         host = target.raw_host.decode("ascii")
+        # The client knows sites by their addresses, and one address may serve several that are strangers to each other.
+        client.cookies.clear()
         addresses = await self.guard.addresses(host, target.port or _default_port(target))
         try:
             response = await _send(client, target, host, addresses)

@@ -91,7 +91,7 @@ class Guard:
         networks: list[Network] = []
         for entry in entries:
             try:
-                networks.append(ipaddress.ip_network(entry.strip(), strict=False))
+                networks.append(ipaddress.ip_network(entry.strip().strip("[]"), strict=False))
             except ValueError:
                 names.add(_allowed_name(entry))
         return cls(frozenset(names), tuple(networks), resolve)

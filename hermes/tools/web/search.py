@@ -30,6 +30,8 @@ async def web_search(context: ToolContext, query: str, limit: Annotated[int, "re
     words = " ".join(query.split())
     if not words or len(words) > MOST_QUERY_CHARACTERS:
         return ToolResult(f"Not searched: a query has 1 to {MOST_QUERY_CHARACTERS} characters.", is_error=True)
+    if context.redactor.redact(words) != words:
+        return ToolResult("Not searched: the query holds a password, key or token.", is_error=True)
     wanted = max(1, min(limit, MOST_HITS))
     # At the first use, and in a thread: it takes longer than the loop may stand still.
     await trio.to_thread.run_sync(import_module, "hermes.tools.web.ask")

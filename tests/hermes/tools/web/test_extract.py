@@ -131,6 +131,14 @@ async def test_secrets_in_a_page_are_hidden(online: World) -> None:
         assert "hunter2" not in (await extract(online, site.url())).content
 
 
+async def test_an_address_that_would_carry_a_secret_away_is_not_asked_for(online: World) -> None:
+    online.redactor = Redactor(["hunter2hunter2"])
+    async with serving() as site:
+        result = await extract(online, site.url("/?stolen=hunter2hunter2"))
+    assert result == ToolResult("Nothing was read: an address holds a password, key or token.", is_error=True)
+    assert site.heads == []
+
+
 async def test_a_converter_that_dies_is_told_and_nothing_of_the_page_stays_open(online: World) -> None:
     online.processes = printed("", code=None)
     before = len(list(Path("/proc/self/fd").iterdir()))

@@ -115,6 +115,13 @@ async def test_a_redirect_leads_nowhere_that_could_not_be_asked_for_itself(locat
     assert said in await refusal(location) or location.startswith("//")
 
 
+async def test_what_one_site_leaves_behind_is_not_shown_to_the_next() -> None:
+    leaves = answer("", "text/html", "302 Found", "Location: /next", "Set-Cookie: who=you; Path=/")
+    async with serving({"/": leaves, "/next": answer("there")}) as site:
+        assert (await fetch(site.url("/"))).content == b"there"
+    assert "cookie" not in site.heads[1].lower()
+
+
 async def test_redirects_are_followed_to_a_bound() -> None:
     pages = {f"/{number}": redirect(f"{number + 1}", "308 Permanent Redirect") for number in range(MOST_REDIRECTS)}
     async with serving({**pages, f"/{MOST_REDIRECTS}": answer("there"), "/loop": redirect("/loop")}) as site:

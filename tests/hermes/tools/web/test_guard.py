@@ -95,6 +95,7 @@ async def test_as_many_addresses_are_given_as_are_worth_trying() -> None:
         ("127.0.0.1", "127.0.0.1", "", True),
         ("127.0.0.1", "::ffff:7f00:1", "", True),
         ("127.0.0.1", "127.0.0.2", "", False),
+        ("[fd00::1]", "fd00::1", "", True),
         ("127.0.0.0/8", "a.org", "127.0.0.2", True),
         ("192.168.1.7/24", "nas.local", "192.168.1.9", True),
         ("192.168.1.0/24", "nas.local", "192.168.2.9", False),

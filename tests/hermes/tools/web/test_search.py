@@ -142,6 +142,15 @@ async def test_nothing_to_search_for_or_with_is_told(world: World) -> None:
         assert (await search(world, query)).content == "Not searched: a query has 1 to 400 characters."
 
 
+async def test_a_query_that_would_carry_a_secret_away_is_not_asked(world: World) -> None:
+    world.redactor = Redactor(["hunter2hunter2"])
+    async with serving() as site:
+        world.web = WebSettings(searxng_url=site.url())
+        result = await search(world, "what is hunter2hunter2")
+    assert result.content == "Not searched: the query holds a password, key or token."
+    assert site.heads == []
+
+
 async def test_nothing_found_is_no_error(world: World) -> None:
     async with serving({"/search?q=tea&format=json": answer('{"results": []}', KIND)}) as site:
         world.web = WebSettings(searxng_url=site.url())
