@@ -20,7 +20,7 @@ _URL_CHARACTERS = 1_000
 
 @tool(toolset="search", effect=Effect.READ_ONLY)
 async def web_search(context: ToolContext, query: str, limit: Annotated[int, "results, at most 20"] = 5) -> ToolOutcome:
-    """Search the web; read what matters with web_extract.
+    """Search the web: titles, addresses and a few words of each page.
 
     Cancelled: the connection is closed.
     """
