@@ -1,7 +1,7 @@
 """HTML to markdown, as a program of its own: ``python -m hermes.tools.web.convert FILE BASE [CHARSET]``.
 
 A page that is made to be hard to read (deep, huge, endless attributes) costs this process its limits of memory and
-time, and the gateway nothing. It prints one JSON object with ``title`` and ``text``. Rules:
+time, and the gateway nothing. It prints one JSON object, the fields of ``Converted``. Rules:
 
 1. Left out: scripts, styles, forms, frames, navigation, and what a reader of the page would not see (``hidden``,
    ``display: none``, ``aria-hidden``): text for machines alone is how pages steer agents.
@@ -18,6 +18,7 @@ import warnings
 from pathlib import Path
 from urllib.parse import urljoin
 
+from attrs import asdict, frozen
 from bs4 import BeautifulSoup, Tag
 from bs4.element import PreformattedString
 from bs4.exceptions import ParserRejectedMarkup
@@ -25,7 +26,10 @@ from markdownify import MarkdownConverter
 
 MOST_DEPTH = 100
 MOST_CHARACTERS = 500_000
-# A megabyte of HTML takes about 200 MB and 3 s on a slow machine.
+MOST_TITLE = 300
+# Bytes, without scripts: ten times what is shown. The libraries take some 10 s for a megabyte on a busy machine.
+MOST_HTML = 500_000
+# Five times what the hardest page of that size was seen to take.
 _MEMORY_BYTES = 1024 * 1024 * 1024
 _CPU_SECONDS = 20
 
@@ -34,12 +38,25 @@ _UNSEEN = [
     "button", "select", "textarea", "dialog", "nav", "footer", "audio", "video", "map", "head", "title",
 ]  # fmt: skip
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
+# The converter's patterns look at each blank of a run anew.
+_LONG_BLANKS = re.compile(rb"[ \t]{100,}")
 _BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
-def convert(html: bytes | str, base: str, charset: str = "") -> tuple[str, str]:
+@frozen
+class Converted:
+    """What a page says."""
+
+    title: str
+    text: str
+    whole: bool
+    """False: it was cut at ``MOST_HTML`` or ``MOST_CHARACTERS``."""
+
+
+def convert(html: bytes, base: str, charset: str = "") -> Converted:
     """Title and text of a page."""
-    soup = _parsed(html, charset)
+    bare = _bare(html)
+    soup = _parsed(bare[:MOST_HTML], charset)
     title = " ".join(soup.title.get_text(" ").split()) if soup.title else ""
     base = _own_base(soup, base)
     _drop_unseen(soup)
@@ -48,23 +65,36 @@ def convert(html: bytes | str, base: str, charset: str = "") -> tuple[str, str]:
     _narrow(soup)
     main = soup.find("main") or soup.find("article")
     part = main if isinstance(main, Tag) and len(main.get_text()) > len(soup.get_text()) // 4 else soup
-    text = MarkdownConverter(heading_style="ATX", bullets="-", wrap=False).convert_soup(part)
-    return title, _BLANK_LINES.sub("\n\n", text).strip()[:MOST_CHARACTERS]
+    markdown = MarkdownConverter(heading_style="ATX", bullets="-", wrap=False).convert_soup(part)
+    text = _BLANK_LINES.sub("\n\n", markdown).strip()
+    whole = len(bare) <= MOST_HTML and len(text) <= MOST_CHARACTERS
+    return Converted(title[:MOST_TITLE], text[:MOST_CHARACTERS], whole)
 
 
-def _parsed(html: bytes | str, charset: str) -> BeautifulSoup:
+def _bare(html: bytes) -> bytes:
+    """Without what is most of many pages and none of their text, so that the text comes before the cut."""
+    for name in (b"script", b"style", b"svg"):
+        html = _without(html, b"<" + name, b"</" + name)
+    return _LONG_BLANKS.sub(b" ", html)
+
+
+def _without(html: bytes, opening: bytes, closing: bytes) -> bytes:
+    """Each end stays, which means nothing by itself; a beginning without an end is left to the parser."""
+    lowered = html.lower()
+    kept: list[bytes] = []
+    place = 0
+    while (start := lowered.find(opening, place)) >= 0 and (end := lowered.find(closing, start)) >= 0:
+        kept.append(html[place:start])
+        place = end
+    return b"".join((*kept, html[place:]))
+
+
+def _parsed(html: bytes, charset: str) -> BeautifulSoup:
     try:
-        return _soup(html, charset)
+        return BeautifulSoup(html, "html.parser", from_encoding=charset or None)
     except ParserRejectedMarkup:
         # A declaration without an end, which the parser will not guess at.
-        if isinstance(html, bytes):
-            return _soup(html.replace(b"<![", b"&lt;!["), charset)
-        return _soup(html.replace("<![", "&lt;!["), charset)
-
-
-def _soup(html: bytes | str, charset: str) -> BeautifulSoup:
-    encoding = charset if charset and isinstance(html, bytes) else None
-    return BeautifulSoup(html, "html.parser", from_encoding=encoding)
+        return BeautifulSoup(html.replace(b"<![", b"&lt;!["), "html.parser", from_encoding=charset or None)
 
 
 def _own_base(soup: BeautifulSoup, base: str) -> str:
@@ -141,8 +171,7 @@ def main(arguments: list[str]) -> None:
     warnings.simplefilter("ignore")
     logging.disable()
     path, base, charset = (*arguments, "")[:3]
-    title, text = convert(Path(path).read_bytes(), base, charset)
-    sys.stdout.write(json.dumps({"title": title[:300], "text": text}))
+    sys.stdout.write(json.dumps(asdict(convert(Path(path).read_bytes(), base, charset))))
 
 
 if __name__ == "__main__":

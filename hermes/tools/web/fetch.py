@@ -27,8 +27,8 @@ FETCH_SECONDS = 30.0
 CONNECT_SECONDS = 8.0
 # What browsers show as an error begins at 20; an article needs two.
 MOST_REDIRECTS = 5
-# The text of a long book. What is shown of it is far less.
-MOST_BYTES = 1_000_000
+# Many pages have a megabyte of scripts before their first word. What is shown is far less.
+MOST_BYTES = 2_000_000
 MOST_URL_CHARACTERS = 4_000
 
 _HEADERS = {

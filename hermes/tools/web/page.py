@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -53,19 +53,22 @@ def readable(media_type: str) -> bool:
 
 async def make_page(context: ToolContext, fetched: Fetched) -> Page:
     """The text of what was fetched. Raises ``Refused``. Cancelled: the converter is ended."""
-    title, text = "", ""
+    title, text, whole = "", "", True
     if fetched.media_type in _HTML:
-        title, text = await _converted(context, fetched)
+        title, text, whole = await _converted(context, fetched)
     elif b"\0" in fetched.content and not fetched.charset.lower().startswith("utf-16"):
         raise Refused("it says that it is text, and is none")
     else:
         text = fetched.content.decode(_codec(fetched.charset), errors="replace")
     clean = without_hidden(text.replace("\r\n", "\n")).strip()
-    return Page(fetched.url, without_hidden(" ".join(title.split())), clean, fetched.whole)
+    return Page(fetched.url, without_hidden(" ".join(title.split())), clean, whole and fetched.whole)
 
 
-async def _converted(context: ToolContext, fetched: Fetched) -> tuple[str, str]:
-    """Title and text. The page is handed over in memory, so that nothing of it stays on the disk."""
+async def _converted(context: ToolContext, fetched: Fetched) -> tuple[str, str, bool]:
+    """Title, text, and whether that is all of it.
+
+    The page is handed over in memory, so that nothing of it stays on the disk.
+    """
     descriptor = os.memfd_create("page", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, fetched.content)
@@ -83,10 +86,10 @@ async def _converted(context: ToolContext, fetched: Fetched) -> tuple[str, str]:
     if output.code != 0 or output.truncated:
         raise Refused("its HTML could not be read within the limits of time and memory")
     try:
-        said = cast("dict[str, str]", json.loads(output.output))
+        said = cast("dict[str, Any]", json.loads(output.output))
     except ValueError:
         raise Refused(f"its HTML was answered with {output.output[:100]!r}") from None
-    return said["title"], said["text"]
+    return said["title"], said["text"], said["whole"]
 
 
 def _codec(charset: str) -> str:

@@ -10,17 +10,18 @@ BASE = "https://site.test/folder/page"
 
 
 def text(html: str | bytes, charset: str = "") -> str:
-    return convert(html, BASE, charset)[1]
+    return convert(html.encode() if isinstance(html, str) else html, BASE, charset).text
 
 
 def test_the_parts_of_a_page_become_markdown() -> None:
-    title, body = convert(
-        "<!doctype html><html><head><title> A \n page </title></head><body><h1>Head</h1><p>Some <b>bold</b> words<br>"
-        "and <code>x = 1</code></p><pre><code>def f():\n    return 1\n</code></pre><ul><li>one</li><li>two</li></ul>"
-        "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table></body></html>",
+    converted = convert(
+        b"<!doctype html><html><head><title> A \n page </title></head><body><h1>Head</h1><p>Some <b>bold</b> words<br>"
+        b"and <code>x = 1</code></p><pre><code>def f():\n    return 1\n</code></pre><ul><li>one</li><li>two</li></ul>"
+        b"<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table></body></html>",
         BASE,
     )
-    assert title == "A page"
+    assert converted.title == "A page"
+    assert converted.whole
     for part in (
         "# Head",
         "Some **bold** words",
@@ -29,7 +30,7 @@ def test_the_parts_of_a_page_become_markdown() -> None:
         "- one\n- two",
         "| a | b |\n| --- | --- |\n| 1 | 2 |",
     ):
-        assert part in body
+        assert part in converted.text
 
 
 def test_links_are_absolute_and_what_cannot_be_followed_is_text() -> None:
@@ -87,6 +88,15 @@ def test_the_charset_of_the_header_and_of_the_page_count(html: bytes, charset: s
     assert text(html, charset) == "café"
 
 
+def test_a_page_is_read_although_scripts_are_most_of_it_and_a_long_one_is_cut() -> None:
+    page = convert(b"<SCRIPT>" + b"x = 1;" * 300_000 + b"</script><p>Tea.</p>" + b"<style>" + b"p {}" * 200_000, BASE)
+    assert page.text.startswith("Tea.")
+    long = convert(b"<p>Tea. </p>" * 100_000, BASE)
+    assert long.text.startswith("Tea.")
+    assert not long.whole
+    assert text("<p>a<script>b</p>") == "a"
+
+
 HARD = {
     "deep": "<div>" * 50_000 + "x",
     "deep lists": "<ul><li>" * 3_000 + "x",
@@ -96,6 +106,8 @@ HARD = {
     "angle brackets": "x" + "<" * 200_000,
     "entities": "x" + "&amp;" * 100_000,
     "half a tag": "x<p title='" + "y" * 300_000,
+    "blanks": "x" + " " * 1_000_000,
+    "scripts": "x" + "<script>" * 200_000,
     "long": "<p>x</p>" * 60_000,
     "colspan": "<table><tr><td colspan=1000000000>x</td></tr></table>",
     "colspans": "<table>" + "<tr>" + "<td colspan=1000>x</td>" * 1_000 + "</tr></table>",
@@ -119,4 +131,3 @@ _PIECES = st.sampled_from(
 @given(st.lists(_PIECES, max_size=60).map("".join))
 def test_no_page_is_an_error(html: str) -> None:
     text(html)
-    text(html.encode())

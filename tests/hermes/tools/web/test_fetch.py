@@ -133,7 +133,7 @@ async def test_redirects_are_followed_to_a_bound() -> None:
 async def _page_without_end(stream: Stream) -> None:
     await stream.send_all(endless())
     while True:
-        await stream.send_all(b"more and more ")
+        await stream.send_all(b"more and more " * 1000)
 
 
 async def _bomb(stream: Stream) -> None:
