@@ -16,18 +16,21 @@ from actors.conversation.services import ConversationSettings, Platform, Service
 from actors.store import ActorCommit
 from actors.tree import Base
 from hermes.agent.prompt import PromptSources, build_prompt
+from hermes.audience import Audience
 from hermes.config.edit import allow_always
 from hermes.config.schema import Settings
 from hermes.home import Home
+from hermes.memory.shelf import Shelf, Target, shelf
 from hermes.models.registry import open_models
 from hermes.process import filtered_environment
 from hermes.redact import Redactor
-from hermes.skills import skill_roots
+from hermes.skills import SkillPlaces, skill_roots
 from hermes.spending import Caps
 from hermes.store.interface import Store
 from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
 from hermes.tools.registry import Registry
+from hermes.tools.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +66,7 @@ def conversation_services(program: Program, base: Base) -> Services:
     model, *fallbacks = open_models(settings, program.environment)
     for each in (model, *fallbacks):
         base.connections.own(each.aclose)
-    tools = Registry(settings.toolsets)
+    tools = Registry(settings.toolsets, absent=_absent(program))
     for name in tools.unknown_toolsets:
         log.warning("toolsets: there is no toolset %r: it is left out", name)
     schemas = tools.schemas()
@@ -81,6 +84,9 @@ def conversation_services(program: Program, base: Base) -> Services:
         settings=_conversation_settings(program),
         environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),
         build_prompt=partial(_build_prompt, program, model.name, names),
+        shelf=partial(_shelf, program),
+        web=_web(program),
+        skills=_skill_places(program),
         allow_always=partial(allow_always, program.home),
         describe=base.describe,
         redactor=program.redactor,
@@ -105,7 +111,23 @@ def _conversation_settings(program: Program) -> ConversationSettings:
     )
 
 
-def _build_prompt(program: Program, model: str, tools: frozenset[str], platform: Platform) -> str:
+def _absent(program: Program) -> frozenset[str]:
+    """Tools that the configuration leaves nothing to do."""
+    usable = {"memory": bool(_limits(program.settings)), "web_search": _web(program).searches}
+    return frozenset(name for name, can_be_used in usable.items() if not can_be_used)
+
+
+def _shelf(program: Program, audience: Audience) -> Shelf:
+    return shelf(program.home, audience, _limits(program.settings))
+
+
+def _limits(settings: Settings) -> dict[Target, int]:
+    memory = settings.memory
+    notes = {Target.MEMORY: memory.memory_char_limit} if memory.memory_enabled else {}
+    return notes | ({Target.USER: memory.user_char_limit} if memory.user_profile_enabled else {})
+
+
+def _build_prompt(program: Program, model: str, tools: frozenset[str], platform: Platform, audience: Audience) -> str:
     settings = program.settings
     sources = PromptSources(
         home=program.home.root,
@@ -114,17 +136,32 @@ def _build_prompt(program: Program, model: str, tools: frozenset[str], platform:
         model=model,
         platform=platform.hint,
         day=_today(settings.timezone),
-        owner=platform.owner,
-        skill_roots=(
-            *skill_roots(program.home.root, program.environment),
-            *(Path(folder).expanduser() for folder in settings.skills.external_dirs),
-        ),
-        disabled_skills=frozenset(settings.skills.disabled),
+        owner=audience.owner,
+        memory=_shelf(program, audience),
+        skills=_skill_places(program),
     )
     prompt = build_prompt(sources)
     for note in prompt.notes:
         log.warning("left out of the prompt: %s", note)
     return prompt.text
+
+
+def _web(program: Program) -> WebSettings:
+    search = program.settings.search
+    return WebSettings(
+        allowed_hosts=program.settings.web.allowed_hosts,
+        searxng_url=search.searxng_url,
+        brave_key=search.brave_key,
+        tavily_key=search.tavily_key,
+    )
+
+
+def _skill_places(program: Program) -> SkillPlaces:
+    """A person's own skills win over those of further folders, and these over the bundled ones."""
+    settings = program.settings.skills
+    bundled, own = skill_roots(program.home.root, program.environment)
+    further = (Path(folder).expanduser() for folder in settings.external_dirs)
+    return SkillPlaces((bundled, *further, own), frozenset(settings.disabled))
 
 
 def _today(timezone: str) -> date:

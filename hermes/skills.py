@@ -17,6 +17,7 @@ import yaml
 from attrs import frozen
 
 from hermes.agent.injection import find_injection
+from hermes.errors import Refused
 
 MAX_NAME = 64
 MAX_DESCRIPTION = 1_024
@@ -44,6 +45,18 @@ class Skill:
 
 
 @frozen
+class SkillPlaces:
+    """Where to look for skills, and which of them not to offer."""
+
+    roots: tuple[Path, ...]
+    """A skill of a later one hides one of the same name in an earlier one."""
+    disabled: frozenset[str] = frozenset()
+
+
+NO_SKILLS = SkillPlaces(())
+
+
+@frozen
 class Skipped:
     path: Path
     reason: str
@@ -60,7 +73,7 @@ class _NotOffered(Exception):
     """Its text is the reason."""
 
 
-def skill_roots(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+def skill_roots(home: Path, environ: Mapping[str, str]) -> tuple[Path, Path]:
     """Where skills lie: the bundled ones (HERMES_BUNDLED_SKILLS, else beside this package), then the person's own."""
     bundled = environ.get("HERMES_BUNDLED_SKILLS", "")
     return (Path(bundled) if bundled else Path(__file__).parents[1] / "skills", home / "skills")
@@ -81,6 +94,19 @@ def load_skills(roots: Iterable[Path], disabled: Iterable[str] = ()) -> Skills:
                 offered.pop(skill.name, None)
                 offered[skill.name] = skill
     return Skills(tuple(offered.values()), tuple(skipped))
+
+
+def body(folder: Path) -> str:
+    """What the SKILL.md of an offered skill says, without its frontmatter. Raises ``Refused`` when it has become
+    unreadable since.
+    """
+    try:
+        text = _read(folder / "SKILL.md")
+    except _NotOffered as reason:
+        raise Refused(f"{folder / 'SKILL.md'}: {reason}") from reason
+    lines = text.splitlines()
+    end = next((number for number, line in enumerate(lines) if number and line.rstrip() == "---"), -1)
+    return "\n".join(lines[end + 1 :]).strip()
 
 
 def index(skills: Sequence[Skill], limit: int = MAX_INDEX) -> str:

@@ -8,13 +8,17 @@ from attrs import frozen
 
 from actors.models import UNKNOWN, Outcome
 from hermes.agent.ports import Background, Processes
-from hermes.events import Draft, Source
+from hermes.audience import Audience, audience
+from hermes.events import Draft, Inbound, Source
+from hermes.memory.shelf import Shelf
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
+from hermes.skills import SkillPlaces
 from hermes.spending import Caps
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
 from hermes.tools.registry import Registry
+from hermes.tools.web.settings import WebSettings
 
 
 @frozen
@@ -76,6 +80,14 @@ class Backgrounds(Protocol):
         ...
 
 
+def readers(outlets: Outlets, event: Inbound) -> Audience:
+    """Who reads along where ``event`` came from."""
+    platform = outlets.platform(event.source)
+    return audience(
+        event.source, event.session_key, owner=platform.owner, proven=platform.owner and not platform.every_command
+    )
+
+
 @frozen
 class ConversationSettings:
     """The part of the configuration that turns read."""
@@ -117,8 +129,12 @@ class Services:
     settings: ConversationSettings
     environment: dict[str, str]
     """Already filtered, for child processes."""
-    build_prompt: Callable[[Platform], str]
+    build_prompt: Callable[[Platform, Audience], str]
     """The system prompt of a session on a platform; reads files, so it runs in a thread."""
+    shelf: Callable[[Audience], Shelf]
+    """The notes that these readers may see."""
+    skills: SkillPlaces
+    web: WebSettings
     allow_always: Callable[[str], object]
     """Put a rule into command_allowlist; blocking. Raises ``ConfigError``."""
     describe: Callable[[], ChildStatus]

@@ -3,7 +3,7 @@
 import trio
 from attrs import frozen
 
-from actors.conversation.services import Services
+from actors.conversation.services import Services, readers
 from hermes.errors import ConfigError
 from hermes.messages import Message
 from hermes.store.interface import Turn
@@ -38,9 +38,10 @@ class Session:
         return Prefix(self._system, await store.history(lease.session_id, before_turn=lease.turn_id))
 
     async def _build(self, turn: Turn) -> str:
-        platform = self._services.outlets.platform(turn.rows[-1].event.source)
+        outlets, event = self._services.outlets, turn.rows[-1].event
+        platform, audience = outlets.platform(event.source), readers(outlets, event)
         try:
-            return await trio.to_thread.run_sync(self._services.build_prompt, platform)
+            return await trio.to_thread.run_sync(self._services.build_prompt, platform, audience)
         except OSError as error:
             what = error.filename or "a file of the prompt"
             raise ConfigError(f"{what} cannot be read: {error.strerror or error}") from error

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from actors.conversation.approvals import StoredApprovals, StoredState
-from actors.conversation.services import Services
+from actors.conversation.archive import StoredArchive
+from actors.conversation.services import Services, readers
 from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
 from hermes.events import InboundKind
@@ -23,6 +24,7 @@ class ToolCalls:
             turn.rows[-1].event.source,
             unattended=all(row.event.kind is InboundKind.EVENT for row in turn.rows),
         )
+        self._audience = readers(services.outlets, turn.rows[-1].event)
         self._state = StoredState(services.store, turn.lease.session_id)
         settings = services.settings
         self._approvals = StoredApprovals(
@@ -67,4 +69,8 @@ class ToolCalls:
             clarify_timeout=settings.clarify_timeout,
             redactor=services.redactor,
             hermes_home=services.home,
+            memory=services.shelf(self._audience),
+            skills=services.skills,
+            web=services.web,
+            archive=StoredArchive(services.store, self._audience, self._turn.lease.session_id),
         )

@@ -49,10 +49,9 @@ def soul(home: Path, cwd: Path) -> ContextFile | None:
     return read_file(home / "SOUL.md", "SOUL.md") or read_file(cwd / "SOUL.md", "SOUL.md", inside=_project(cwd))
 
 
-def profile(home: Path, cwd: Path) -> ContextFile | None:
-    """What the agent knows of its person: USER.md of HERMES_HOME/memories, else of the working directory."""
-    kept = read_file(home / "memories" / "USER.md", "USER.md")
-    return kept or read_file(cwd / "USER.md", "USER.md", inside=_project(cwd))
+def profile(cwd: Path) -> ContextFile | None:
+    """What the working directory says of the agent's person: its USER.md."""
+    return read_file(cwd / "USER.md", "USER.md", inside=_project(cwd))
 
 
 def project_context(cwd: Path) -> ContextFile | None:
@@ -94,6 +93,15 @@ def _cursor_rules(cwd: Path, root: Path) -> ContextFile | None:
 
 def read_file(path: Path, name: str, *, inside: Path | None = None, limit: int = MAX_CHARS) -> ContextFile | None:
     """Read one file; None when it is absent or holds nothing. ``inside``: the folder that it must really lie in."""
+    found = read_text(path, name, inside=inside)
+    if found is None or found.problem:
+        return found
+    problem = find_injection(found.text)
+    return ContextFile(name, "", problem) if problem else ContextFile(name, clip(found.text, name, limit))
+
+
+def read_text(path: Path, name: str, *, inside: Path | None = None) -> ContextFile | None:
+    """As ``read_file``, but whole and not looked at: the caller sees to what a prompt must not hold."""
     try:
         if inside is not None and not _lies_in(path, inside):
             return ContextFile(name, "", "it is a link that leads out of the project")
@@ -107,10 +115,7 @@ def read_file(path: Path, name: str, *, inside: Path | None = None, limit: int =
     if len(data) > MAX_BYTES:
         return ContextFile(name, "", f"it is larger than {MAX_BYTES:,} bytes")
     text = data.decode(errors="replace").removeprefix("\ufeff").replace("\r\n", "\n").replace("\0", "\ufffd").strip()
-    problem = find_injection(text)
-    if problem:
-        return ContextFile(name, "", problem)
-    return ContextFile(name, clip(text, name, limit)) if text else None
+    return ContextFile(name, text) if text else None
 
 
 def _lies_in(path: Path, folder: Path) -> bool:

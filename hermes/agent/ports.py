@@ -6,6 +6,8 @@ from typing import Protocol
 
 from attrs import frozen
 
+from hermes.store.found import Found
+
 
 @frozen
 class CommandOutput:
@@ -31,6 +33,18 @@ class Processes(Protocol):
 
         Raises ``hermes.process.SpawnError`` when it cannot be started. Cancelled: everything that it started is ended.
         """
+        ...
+
+
+class Archive(Protocol):
+    """Earlier conversations of those who read along in this chat, and nobody else's."""
+
+    async def search(self, query: str, *, roles: tuple[str, ...], limit: int) -> tuple[Found, ...]:
+        """Messages that hold the words of ``query``, the best first. ``roles``: whose; empty: all."""
+        ...
+
+    async def recent(self, *, limit: int) -> tuple[Found, ...]:
+        """The conversations that were last spoken in, the latest first; the snippet is how each began."""
         ...
 
 

@@ -22,6 +22,9 @@ OVERRIDES: Mapping[str, KeyPath] = {
     "API_SERVER_PORT": ("platforms", "web", "extra", "port"),
     "API_SERVER_ENABLED": ("api_server", "enabled"),
     "API_SERVER_KEY": ("api_server", "key"),
+    "SEARXNG_URL": ("search", "searxng_url"),
+    "TAVILY_API_KEY": ("search", "tavily_key"),
+    "BRAVE_SEARCH_API_KEY": ("search", "brave_key"),
 }
 
 

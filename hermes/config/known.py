@@ -60,7 +60,7 @@ logging: backup_count level max_size_mb
 lsp: enabled install_strategy servers* wait_mode wait_timeout
 matrix: allowed_rooms free_response_rooms require_mention
 mattermost: allowed_channels channel_prompts* free_response_channels require_mention
-memory: memory_char_limit memory_enabled nudge_interval provider user_char_limit user_profile_enabled
+memory: nudge_interval provider
 model_catalog: enabled providers* ttl_hours url
 network: force_ipv4
 onboarding: seen*

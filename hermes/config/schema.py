@@ -1,7 +1,7 @@
 """What there is to set today, with defaults and meanings; the one place that says so.
 
 1. Every value is frozen, and a default stands here or nowhere.
-2. ``_about`` is what the documentation prints; a field with ``_only_env`` is set by that variable alone and has no key
+2. ``about`` is what the documentation prints; a field with ``only_env`` is set by that variable alone and has no key
    in config.yaml.
 3. Keys that the file may hold and that nothing reads yet are no fields: they stand in ``hermes.config.known`` and are
    kept.
@@ -9,27 +9,17 @@
    wherever they stand.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
+from hermes.config.fields import about, host_entries, not_negative, one_of, only_env, port, positive, tokens
 from hermes.errors import ConfigError
 
 # What replaces a secret where a person looks.
 MASK = "***"
-
-
-class BadValue(ValueError):
-    """A value that its key cannot take; it says what it takes instead."""
-
-    def __init__(self, expected: str, found: object) -> None:
-        super().__init__(f"expected {expected}")
-        self.expected = expected
-        self.found = found
 
 
 class ApprovalMode(StrEnum):
@@ -55,76 +45,40 @@ class ResumeDisplay(StrEnum):
     MINIMAL = "minimal"
 
 
-def _positive(_: object, _attribute: "Attribute[Any]", value: float) -> None:
-    if not (isfinite(value) and value > 0):
-        raise BadValue("a number above 0", value)
-
-
-def _not_negative(_: object, _attribute: "Attribute[Any]", value: float) -> None:
-    if not (isfinite(value) and value >= 0):
-        raise BadValue("0 or a number above it", value)
-
-
-def _tokens(_: object, _attribute: "Attribute[Any]", value: int | None) -> None:
-    if value is not None and value < 1:
-        raise BadValue("a number of tokens above 0", value)
-
-
-def _one_of(*words: str) -> Callable[[object, "Attribute[Any]", str], None]:
-    def check(_: object, _attribute: "Attribute[Any]", value: str) -> None:
-        if value not in words:
-            raise BadValue("one of " + ", ".join(word or "nothing" for word in words), value)
-
-    return check
-
-
-def _port(_: object, _attribute: "Attribute[Any]", value: int) -> None:
-    if not 0 <= value <= 65535:
-        raise BadValue("a port from 0 to 65535", value)
-
-
-def _about(meaning: str) -> dict[str, str]:
-    return {"meaning": meaning}
-
-
-def _only_env(name: str, meaning: str) -> dict[str, str]:
-    return {"meaning": meaning, "env": name}
-
-
 @frozen
 class Model:
     """Which model answers. ``model: NAME`` in the file is short for ``model: {default: NAME}``."""
 
-    default: str = field(default="offline", metadata=_about("name of the model, as its provider spells it"))
+    default: str = field(default="offline", metadata=about("name of the model, as its provider spells it"))
     provider: str = field(
         default="offline",
-        metadata=_about(
+        metadata=about(
             "`offline` is embedded and needs no network and no key. When it is not set: `custom` with a"
             " `model.base_url`; else the one whose key is there, of `openrouter`, `anthropic` and `openai`; else"
             " `offline`, or `openrouter` when `model.default` names a model"
         ),
     )
     base_url: str = field(
-        default="", repr=False, metadata=_about("address of the provider's API; empty: the provider's own")
+        default="", repr=False, metadata=about("address of the provider's API; empty: the provider's own")
     )
     api_key: str = field(
         default="",
         repr=False,
-        metadata=_about("its key; better kept in `.env`, under the name of the provider's variable"),
+        metadata=about("its key; better kept in `.env`, under the name of the provider's variable"),
     )
     api_key_env: str = field(
-        default="", metadata=_about("name of the variable that holds the key; empty: the provider's own")
+        default="", metadata=about("name of the variable that holds the key; empty: the provider's own")
     )
     api_mode: str = field(
         default="",
-        validator=_one_of("", "chat_completions", "anthropic_messages"),
-        metadata=_about("wire format: `chat_completions` or `anthropic_messages`; empty: the provider's own"),
+        validator=one_of("", "chat_completions", "anthropic_messages"),
+        metadata=about("wire format: `chat_completions` or `anthropic_messages`; empty: the provider's own"),
     )
     context_length: int | None = field(
-        default=None, validator=_tokens, metadata=_about("tokens the model takes; empty: what is known of the model")
+        default=None, validator=tokens, metadata=about("tokens the model takes; empty: what is known of the model")
     )
     max_tokens: int | None = field(
-        default=None, validator=_tokens, metadata=_about("tokens one answer may have; empty: the provider's own bound")
+        default=None, validator=tokens, metadata=about("tokens one answer may have; empty: the provider's own bound")
     )
 
 
@@ -137,37 +91,35 @@ class Fallback:
     base_url: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
     api_key_env: str = ""
-    api_mode: str = field(default="", validator=_one_of("", "chat_completions", "anthropic_messages"))
-    context_length: int | None = field(default=None, validator=_tokens)
-    max_tokens: int | None = field(default=None, validator=_tokens)
+    api_mode: str = field(default="", validator=one_of("", "chat_completions", "anthropic_messages"))
+    context_length: int | None = field(default=None, validator=tokens)
+    max_tokens: int | None = field(default=None, validator=tokens)
 
 
 @frozen
 class Agent:
     max_turns: int = field(
         default=90,
-        validator=_positive,
-        metadata=_about("calls of the model that one message may cause (older name: `max_turns`)"),
+        validator=positive,
+        metadata=about("calls of the model that one message may cause (older name: `max_turns`)"),
     )
     restart_drain_timeout: float = field(
         default=30.0,
-        validator=_not_negative,
-        metadata=_about("seconds that a stopping gateway gives to turns that are running"),
+        validator=not_negative,
+        metadata=about("seconds that a stopping gateway gives to turns that are running"),
     )
     reasoning_effort: str = field(
         default="",
-        validator=_one_of("", "none", "minimal", "low", "medium", "high", "xhigh", "max"),
-        metadata=_about(
-            "how hard a model thinks, from `none` over `low`, `medium` and `high` to `max`; empty: its own"
-        ),
+        validator=one_of("", "none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        metadata=about("how hard a model thinks, from `none` over `low`, `medium` and `high` to `max`; empty: its own"),
     )
     api_max_retries: int = field(
         default=3,
-        validator=_not_negative,
-        metadata=_about("calls of a model that are made again after a failure that may pass"),
+        validator=not_negative,
+        metadata=about("calls of a model that are made again after a failure that may pass"),
     )
     clarify_timeout: float = field(
-        default=600.0, validator=_positive, metadata=_about("seconds to wait for the answer to a question of the agent")
+        default=600.0, validator=positive, metadata=about("seconds to wait for the answer to a question of the agent")
     )
 
 
@@ -177,16 +129,16 @@ class Caps:
 
     tokens_per_turn: int = field(
         default=20_000_000,
-        validator=_not_negative,
-        metadata=_about("tokens, in and out, that one message may cost; 0: no cap"),
+        validator=not_negative,
+        metadata=about("tokens, in and out, that one message may cost; 0: no cap"),
     )
     tokens_per_conversation: int = field(
-        default=0, validator=_not_negative, metadata=_about("tokens that one session may cost; 0: no cap")
+        default=0, validator=not_negative, metadata=about("tokens that one session may cost; 0: no cap")
     )
     tokens_per_day: int = field(
         default=0,
-        validator=_not_negative,
-        metadata=_about("tokens that 24 hours may cost, all chats together; 0: no cap"),
+        validator=not_negative,
+        metadata=about("tokens that 24 hours may cost, all chats together; 0: no cap"),
     )
 
 
@@ -194,8 +146,8 @@ class Caps:
 class PromptCaching:
     cache_ttl: str = field(
         default="5m",
-        validator=_one_of("5m", "1h"),
-        metadata=_about("how long a provider keeps the beginning of a request that it is told to keep: `5m` or `1h`"),
+        validator=one_of("5m", "1h"),
+        metadata=about("how long a provider keeps the beginning of a request that it is told to keep: `5m` or `1h`"),
     )
 
 
@@ -203,13 +155,13 @@ class PromptCaching:
 class Terminal:
     cwd: str = field(
         default=".",
-        metadata=_about(
+        metadata=about(
             "folder that commands run in; `.`: MESSAGING_CWD in the gateway when set, else the folder of the program"
         ),
     )
-    timeout: float = field(default=180.0, validator=_positive, metadata=_about("seconds that a command may run"))
+    timeout: float = field(default=180.0, validator=positive, metadata=about("seconds that a command may run"))
     env_passthrough: tuple[str, ...] = field(
-        default=(), metadata=_about("names of environment variables that commands may see beside the usual ones")
+        default=(), metadata=about("names of environment variables that commands may see beside the usual ones")
     )
 
 
@@ -217,14 +169,14 @@ class Terminal:
 class Approvals:
     mode: ApprovalMode = field(
         default=ApprovalMode.MANUAL,
-        metadata=_about(
+        metadata=about(
             "`manual` asks before a dangerous command, `off` runs it (some never run); `smart` asks as well for now"
         ),
     )
     timeout: float = field(
         default=60.0,
-        validator=_positive,
-        metadata=_about("seconds to wait for the answer; after them the command is denied"),
+        validator=positive,
+        metadata=about("seconds to wait for the answer; after them the command is denied"),
     )
 
 
@@ -232,39 +184,71 @@ class Approvals:
 class Display:
     resume_display: ResumeDisplay = field(
         default=ResumeDisplay.FULL,
-        metadata=_about("what a resumed `hermes chat` shows of what was said before: the last exchanges, or `minimal`"),
+        metadata=about("what a resumed `hermes chat` shows of what was said before: the last exchanges, or `minimal`"),
     )
     busy_input_mode: BusyInput = field(
         default=BusyInput.INTERRUPT,
-        metadata=_about("what a message does to a running turn: `interrupt` it, `queue` behind it, or `steer` it"),
+        metadata=about("what a message does to a running turn: `interrupt` it, `queue` behind it, or `steer` it"),
     )
-    streaming: bool = field(default=True, metadata=_about("show an answer while it is written"))
+    streaming: bool = field(default=True, metadata=about("show an answer while it is written"))
 
 
 @frozen
 class Security:
     redact_secrets: bool = field(
-        default=True, metadata=_about("hide keys and tokens in logs, transcripts and outgoing messages")
+        default=True, metadata=about("hide keys and tokens in logs, transcripts and outgoing messages")
+    )
+
+
+@frozen
+class Memory:
+    """What the agent keeps from one session to the next."""
+
+    memory_enabled: bool = field(default=True, metadata=about("keep notes in MEMORY.md, and begin sessions with them"))
+    user_profile_enabled: bool = field(
+        default=True, metadata=about("keep notes about the person in USER.md, and begin sessions with them")
+    )
+    memory_char_limit: int = field(
+        default=2200,
+        validator=positive,
+        metadata=about("characters of MEMORY.md, which every request carries"),
+    )
+    user_char_limit: int = field(
+        default=1375, validator=positive, metadata=about("characters of USER.md, which every request carries")
     )
 
 
 @frozen
 class Skills:
-    disabled: tuple[str, ...] = field(default=(), metadata=_about("names of skills that are not offered"))
-    external_dirs: tuple[str, ...] = field(default=(), metadata=_about("further folders with skills"))
+    disabled: tuple[str, ...] = field(default=(), metadata=about("names of skills that are not offered"))
+    external_dirs: tuple[str, ...] = field(default=(), metadata=about("further folders with skills"))
+
+
+@frozen
+class Web:
+    """The web as the agent's tools reach it."""
+
+    allowed_hosts: tuple[str, ...] = field(
+        default=(),
+        validator=host_entries,
+        metadata=about(
+            "names, addresses and networks that the agent may read pages from although they are not public,"
+            " such as `nas.local` or `192.168.1.0/24`"
+        ),
+    )
 
 
 @frozen
 class WebExtra:
-    host: str = field(default="127.0.0.1", metadata=_about("address that the page listens on"))
-    port: int = field(default=8642, validator=_port, metadata=_about("port of the page; 0: any free one"))
+    host: str = field(default="127.0.0.1", metadata=about("address that the page listens on"))
+    port: int = field(default=8642, validator=port, metadata=about("port of the page; 0: any free one"))
 
 
 @frozen
 class WebPlatform:
     """The local chat page."""
 
-    enabled: bool = field(default=True, metadata=_about("serve the local chat page"))
+    enabled: bool = field(default=True, metadata=about("serve the local chat page"))
     extra: WebExtra = field(factory=WebExtra)
 
 
@@ -272,9 +256,9 @@ class WebPlatform:
 class Platform:
     """Any other chat platform; its adapter reads ``extra``."""
 
-    enabled: bool = field(default=False, metadata=_about("connect to this platform"))
+    enabled: bool = field(default=False, metadata=about("connect to this platform"))
     extra: Mapping[str, object] = field(
-        factory=dict[str, object], repr=False, metadata=_about("what this platform's adapter needs")
+        factory=dict[str, object], repr=False, metadata=about("what this platform's adapter needs")
     )
 
 
@@ -290,12 +274,29 @@ class ApiServer:
     """The HTTP interface beside the page, on the page's address."""
 
     enabled: bool = field(
-        default=False, metadata=_only_env("API_SERVER_ENABLED", "serve the HTTP interface; on when a key is set")
+        default=False, metadata=only_env("API_SERVER_ENABLED", "serve the HTTP interface; on when a key is set")
     )
     key: str = field(
         default="",
         repr=False,
-        metadata=_only_env("API_SERVER_KEY", "key that clients of the page and the interface must show"),
+        metadata=only_env("API_SERVER_KEY", "key that clients of the page and the interface must show"),
+    )
+
+
+@frozen
+class Search:
+    """The search engine of the agent; without any of these it has none. The first that is set counts."""
+
+    searxng_url: str = field(
+        default="",
+        repr=False,
+        metadata=only_env("SEARXNG_URL", "address of your SearXNG, which the agent searches with"),
+    )
+    tavily_key: str = field(
+        default="", repr=False, metadata=only_env("TAVILY_API_KEY", "key of Tavily, else searched with")
+    )
+    brave_key: str = field(
+        default="", repr=False, metadata=only_env("BRAVE_SEARCH_API_KEY", "key of Brave Search, else searched with")
     )
 
 
@@ -306,7 +307,7 @@ class Settings:
     model: Model = field(factory=Model)
     fallback_providers: tuple[Fallback, ...] = field(
         default=(),
-        metadata=_about(
+        metadata=about(
             "models to ask when `model` cannot answer, in order; each with `provider`, `model`, and `base_url`,"
             " `api_key_env` and the like where needed (older name, for one: `fallback_model`)"
         ),
@@ -314,24 +315,27 @@ class Settings:
     prompt_caching: PromptCaching = field(factory=PromptCaching)
     caps: Caps = field(factory=Caps)
     toolsets: tuple[str, ...] = field(
-        default=("hermes-cli",), metadata=_about("groups of tools that the agent has; `all` for every one")
+        default=("hermes-cli",), metadata=about("groups of tools that the agent has; `all` for every one")
     )
     agent: Agent = field(factory=Agent)
     terminal: Terminal = field(factory=Terminal)
     approvals: Approvals = field(factory=Approvals)
     command_allowlist: tuple[str, ...] = field(
-        default=(), metadata=_about("rules of dangerous commands that run unasked; the answer `always` adds one")
+        default=(), metadata=about("rules of dangerous commands that run unasked; the answer `always` adds one")
     )
     display: Display = field(factory=Display)
     security: Security = field(factory=Security)
+    memory: Memory = field(factory=Memory)
     skills: Skills = field(factory=Skills)
+    web: Web = field(factory=Web)
     platforms: Platforms = field(factory=Platforms)
     timezone: str = field(
-        default="", metadata=_about("time zone that the agent is told, such as `Europe/Vienna`; empty: the machine's")
+        default="", metadata=about("time zone that the agent is told, such as `Europe/Vienna`; empty: the machine's")
     )
     api_server: ApiServer = field(factory=ApiServer)
+    search: Search = field(factory=Search)
     messaging_cwd: str = field(
-        default="", metadata=_only_env("MESSAGING_CWD", "folder of the gateway's commands when `terminal.cwd` is `.`")
+        default="", metadata=only_env("MESSAGING_CWD", "folder of the gateway's commands when `terminal.cwd` is `.`")
     )
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values that must not be seen, longest first, for the redactor."""
@@ -348,7 +352,7 @@ class Settings:
             "display",
             "security",
         )
-        more = ("skills", "platforms", "timezone", "api_server", "messaging_cwd")
+        more = ("memory", "skills", "web", "platforms", "timezone", "api_server", "messaging_cwd")
         text = ", ".join(f"{name}={getattr(self, name)!r}" for name in (*fields, *more))
         for secret in self.secrets:
             text = text.replace(repr(secret)[1:-1], MASK).replace(secret, MASK)

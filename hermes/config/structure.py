@@ -19,7 +19,8 @@ from cattrs import Converter
 from cattrs.errors import BaseValidationError, ClassValidationError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from hermes.config.schema import ApprovalMode, BadValue, BusyInput, Fallback, Platforms, Settings
+from hermes.config.fields import BadValue
+from hermes.config.schema import ApprovalMode, BusyInput, Fallback, Platforms, Settings
 from hermes.config.tree import KeyPath, Tree, as_items, as_tree
 
 T = TypeVar("T")

@@ -20,6 +20,7 @@ from hermes.events import Inbound, Outbound
 from hermes.messages import Message, Usage
 from hermes.spending import Spending
 from hermes.store.background_interface import Background
+from hermes.store.found import Found, Reach
 
 
 @frozen
@@ -166,18 +167,6 @@ class Transcript:
     entries: tuple[TranscriptEntry, ...]
     older: bool
     """There is more before the first entry."""
-
-
-@frozen
-class Found:
-    """One hit of a search."""
-
-    session_id: str
-    title: str
-    role: str
-    snippet: str
-    """At most 300 characters, the hit marked by ``>>>`` and ``<<<``."""
-    at: float
 
 
 @frozen
@@ -386,8 +375,12 @@ class Sessions(Protocol):
 
     async def transcript(self, session_key: str, *, before: int | None = None, limit: int = 200) -> Transcript: ...
 
-    async def search(self, query: str, *, user: tuple[str, str] | None, limit: int = 10) -> tuple[Found, ...]:
-        """Full-text search over the messages of ``user`` (platform, user id); None: everybody's, for the terminal."""
+    async def search(self, query: str, reach: Reach, *, limit: int = 10) -> tuple[Found, ...]:
+        """Full-text search over the visible messages in ``reach``, the best first."""
+        ...
+
+    async def recent(self, reach: Reach, *, limit: int = 10) -> tuple[Found, ...]:
+        """The sessions in ``reach`` that were last spoken in, the latest first; the snippet is how each began."""
         ...
 
     async def sessions(self, *, source: str | None = None, limit: int = 20) -> tuple[SessionInfo, ...]: ...

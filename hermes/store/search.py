@@ -4,10 +4,11 @@ Rules:
 
 1. What a person types is never a syntax error: words and quoted phrases are found together, OR, AND and NOT between
    two of them work, a trailing * finds prefixes, and everything else is read as text.
-2. A user finds what is in their own sessions and nothing else.
+2. A search finds nothing outside its reach.
 3. A snippet is bounded, whatever stands around the hit.
 """
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from hermes.store.codec import clean
-from hermes.store.interface import Found
+from hermes.store.found import Found, Reach
 
 SNIPPET_CHARACTERS = 300
 MAX_QUERY_CHARACTERS = 1000
@@ -29,12 +30,31 @@ _SNIPPET_TOKENS = 24
 _TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
 
-_HITS = """
+_WITHIN = """
+    (:source IS NULL OR (sessions.source = :source AND sessions.user_id = :user_id))
+    AND (:session_key = '' OR sessions.session_key = :session_key) AND sessions.id <> :without
+"""
+_HITS = f"""
     SELECT messages.id, messages.session_id, coalesce(sessions.title, ''), messages.role, messages.timestamp
     FROM messages_fts
         JOIN messages ON messages.id = messages_fts.rowid JOIN sessions ON sessions.id = messages.session_id
-    WHERE messages_fts MATCH ? AND (? IS NULL OR (sessions.source = ? AND sessions.user_id = ?))
-    ORDER BY messages_fts.rank, messages.id DESC LIMIT ?
+    WHERE messages_fts MATCH :query AND {_WITHIN}
+        AND (:roles = '[]' OR messages.role IN (SELECT value FROM json_each(:roles)))
+    ORDER BY messages_fts.rank, messages.id DESC LIMIT :limit
+"""
+_RECENT = f"""
+    WITH latest AS (
+        SELECT sessions.id AS id, coalesce(sessions.title, '') AS title,
+            (
+                SELECT timestamp FROM messages
+                WHERE session_id = sessions.id AND hidden = 0 ORDER BY messages.id DESC LIMIT 1
+            ) AS at
+        FROM sessions WHERE {_WITHIN}
+    )
+    SELECT id, title, at, (
+        SELECT substr(content, 1, {SNIPPET_CHARACTERS}) FROM messages
+        WHERE session_id = latest.id AND role = 'user' AND hidden = 0 ORDER BY messages.id LIMIT 1
+    ) FROM latest WHERE at IS NOT NULL ORDER BY at DESC, id DESC LIMIT :limit
 """
 # Apart from the query above, which would make one of each hit before it orders them.
 _SNIPPET = f"""
@@ -43,16 +63,32 @@ _SNIPPET = f"""
 """
 
 
-def search(connection: sqlite3.Connection, query: str, user: tuple[str, str] | None, limit: int) -> tuple[Found, ...]:
+def search(connection: sqlite3.Connection, query: str, reach: Reach, limit: int) -> tuple[Found, ...]:
     expression = match_expression(query)
     if not expression:
         return ()
-    platform, user_id = user or (None, None)
-    hits = connection.execute(_HITS, (expression, platform, platform, user_id, max(0, min(limit, MAX_FOUND))))
+    hits = connection.execute(_HITS, _values(reach, limit) | {"query": expression})
     return tuple(
         Found(session_id, title, role, _snippet(connection, expression, message_id), at)
         for message_id, session_id, title, role, at in hits.fetchall()
     )
+
+
+def recent(connection: sqlite3.Connection, reach: Reach, limit: int) -> tuple[Found, ...]:
+    rows = connection.execute(_RECENT, _values(reach, limit))
+    return tuple(Found(session_id, title, "user", begun or "", at) for session_id, title, at, begun in rows)
+
+
+def _values(reach: Reach, limit: int) -> dict[str, object]:
+    source, user_id = reach.user or (None, None)
+    return {
+        "source": source,
+        "user_id": user_id,
+        "session_key": reach.session_key,
+        "without": reach.without,
+        "roles": json.dumps(reach.roles),
+        "limit": max(0, min(limit, MAX_FOUND)),
+    }
 
 
 def _snippet(connection: sqlite3.Connection, expression: str, message_id: int) -> str:

@@ -42,13 +42,13 @@ from hermes.store import (
 )
 from hermes.store.background_interface import BackgroundRecord
 from hermes.store.compose import compose
+from hermes.store.found import Found, Reach
 from hermes.store.interface import (
     Accepted,
     AnswerResult,
     Burial,
     Counts,
     DeliveryLease,
-    Found,
     InboxRow,
     Lease,
     OutboxRow,
@@ -235,8 +235,11 @@ class SqliteStore(Store):
             lambda connection: transcript.transcript(connection, session_key, before, limit)
         )
 
-    async def search(self, query: str, *, user: tuple[str, str] | None, limit: int = 10) -> tuple[Found, ...]:
-        return await self._readers.read(lambda connection: search.search(connection, query, user, limit))
+    async def search(self, query: str, reach: Reach, *, limit: int = 10) -> tuple[Found, ...]:
+        return await self._readers.read(lambda connection: search.search(connection, query, reach, limit))
+
+    async def recent(self, reach: Reach, *, limit: int = 10) -> tuple[Found, ...]:
+        return await self._readers.read(lambda connection: search.recent(connection, reach, limit))
 
     async def sessions(self, *, source: str | None = None, limit: int = 20) -> tuple[SessionInfo, ...]:
         return await self._readers.read(lambda connection: sessions.listed(connection, source, limit))
@@ -255,6 +258,7 @@ class SqliteStore(Store):
 
     async def spent(self, session_id: str, turn_id: str, now: float) -> Spent:
         return await self._readers.read(lambda connection: spending.spent(connection, session_id, turn_id, now))
+
     async def begin_background(self, record: BackgroundRecord) -> None:
         await self._write(lambda connection: background.begin(connection, record))
 

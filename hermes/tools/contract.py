@@ -10,9 +10,12 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from hermes.agent.ports import Approvals, Background, Processes, SessionState
+from hermes.agent.ports import Approvals, Archive, Background, Processes, SessionState
 from hermes.asks import AskRequest
+from hermes.memory.shelf import Shelf
 from hermes.redact import Redactor
+from hermes.skills import SkillPlaces
+from hermes.tools.web.settings import WebSettings
 
 
 class Effect(StrEnum):
@@ -60,6 +63,12 @@ class ToolContext:
     """HERMES_HOME, whose state and settings no tool may write to."""
     background: Background | None = None
     """None: nothing can be left running here."""
+    memory: Shelf | None = None
+    """The notes of those who read along in this chat."""
+    archive: Archive | None = None
+    """Their earlier conversations."""
+    skills: SkillPlaces | None = None
+    web: WebSettings = field(factory=WebSettings)
 
 
 TIMED_OUT = "\x00timed out"

@@ -4,7 +4,7 @@ Whatever a model writes, a call ends in a result or an ask. What the world does 
 ``OSError``, a ``UnicodeError``) becomes an error result; any other exception is a bug of ours and goes up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib import import_module
 from typing import Self
 
@@ -28,11 +28,14 @@ class Registry:
     """Configured names that mean nothing here; whoever reads the configuration tells the person."""
     _tools: dict[str, Tool] = field(repr=False)
 
-    def __init__(self, toolsets: Iterable[str]) -> None:
-        """Import the families that ``toolsets`` come to, and no other."""
+    def __init__(self, toolsets: Iterable[str], absent: Collection[str] = ()) -> None:
+        """Import the families that ``toolsets`` come to, and no other. ``absent``: tools that the rest of the
+        configuration leaves nothing to do.
+        """
         resolution = resolve(toolsets)
         self.unknown_toolsets = resolution.unknown
-        self._tools = _by_name(tool for family in resolution.families for tool in _load(family))
+        found = (tool for family in resolution.families for tool in _load(family))
+        self._tools = _by_name(tool for tool in found if tool.name not in absent)
 
     @classmethod
     def of(cls, tools: Iterable[Tool]) -> Self:

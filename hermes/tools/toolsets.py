@@ -12,12 +12,20 @@ FAMILIES: Mapping[str, str] = {
     "file": "hermes.tools.files",
     "todo": "hermes.tools.todo",
     "clarify": "hermes.tools.clarify",
+    "memory": "hermes.tools.memory",
+    "session_search": "hermes.tools.session_search",
+    "skills": "hermes.tools.skills_view",
+    "search": "hermes.tools.web.search",
+    "extract": "hermes.tools.web.extract",
 }
 """Toolset to the module whose ``TOOLS`` are its tools."""
 
-_CORE = ("terminal", "file", "todo", "clarify")
+_CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search", "skills", "web")
 
 COMPOSITES: Mapping[str, tuple[str, ...]] = {
+    "web": ("search", "extract"),
+    "debugging": ("terminal", "web", "file"),
+    "safe": ("web",),
     "hermes-cli": _CORE,
     "hermes-web": _CORE,
     "hermes-gateway": ("hermes-web",),

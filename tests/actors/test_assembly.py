@@ -8,10 +8,14 @@ import pytest
 
 from actors import assembly
 from actors.assembly import Program, conversation_services
+from actors.assembly import _skill_places as skill_places
 from actors.conversation.services import Platform, Services
 from actors.platform.connection import Gate
 from actors.tree import Base, Blueprint, build
 from hermes.config.schema import Settings, Skills, Terminal
+from hermes.home import Home
+from hermes.redact import Redactor
+from hermes.skills import load_skills
 from tests.actors.serving import program
 
 WEB = Platform("web", owner=True, message_length=2000, every_command=True)
@@ -78,3 +82,28 @@ def test_the_day_in_the_prompt_is_that_of_the_persons_time_zone(
     monkeypatch.setattr(assembly, "datetime", Clock)
     prompt = services(program(tmp_path, settings(tmp_path, timezone=zone))).build_prompt(WEB)
     assert days[zone].isoformat() in prompt
+
+
+def _put(folder: Path, name: str, description: str) -> None:
+    (folder / name).mkdir(parents=True)
+    (folder / name / "SKILL.md").write_text(f"---\nname: {name}\ndescription: {description}\n---\n")
+
+
+def test_own_skills_win_over_further_folders_and_these_over_the_bundled_ones(tmp_path: Path) -> None:
+    bundled, further, own = (tmp_path / name for name in ("bundled", "further", "skills"))
+    for folder, names in ((bundled, "abcd"), (further, "bc"), (own, "c")):
+        for name in names:
+            _put(folder, name, folder.name)
+    chosen = Settings(skills=Skills(disabled=("d",), external_dirs=(str(further),)))
+    places = skill_places(
+        Program(
+            home=Home(tmp_path),
+            settings=chosen,
+            environment={"HERMES_BUNDLED_SKILLS": str(bundled)},
+            redactor=Redactor(),
+            owner="gateway",
+            gateway=True,
+        )
+    )
+    found = {skill.name: skill.description for skill in load_skills(places.roots, places.disabled).offered}
+    assert found == {"a": "bundled", "b": "further", "c": "skills"}

@@ -152,7 +152,7 @@ async def test_a_chat_whose_session_is_at_work_elsewhere_says_so_in_the_status_a
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "SOUL.md"), OSError("odd")])
 async def test_a_prompt_that_cannot_be_read_is_told_in_the_chat(tmp_path: Path, error: OSError) -> None:
-    def unreadable(platform: object) -> str:
+    def unreadable(*_: object) -> str:
         raise error
 
     async with house(tmp_path, change=lambda services: evolve(services, build_prompt=unreadable)) as gateway:

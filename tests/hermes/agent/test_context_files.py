@@ -154,13 +154,9 @@ def test_the_character_stands_in_the_home_or_else_in_the_working_directory(tmp_p
     assert found.text == "of the home"
 
 
-def test_the_person_is_told_of_in_the_home_or_else_in_the_working_directory(tmp_path: Path, project: Path) -> None:
-    home = tmp_path / "home"
+def test_the_person_is_told_of_in_the_working_directory(tmp_path: Path, project: Path) -> None:
+    assert profile(project) is None
     put(project / "USER.md", "of the project")
-    found = profile(home, project)
+    found = profile(project)
     assert found is not None
     assert found.text == "of the project"
-    put(home / "memories" / "USER.md", "of the home")
-    found = profile(home, project)
-    assert found is not None
-    assert found.text == "of the home"

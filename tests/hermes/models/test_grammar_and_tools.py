@@ -8,8 +8,6 @@ from hermes.models.grammar import HELP, Call, parse
 from hermes.tools.arguments import parse_arguments
 from hermes.tools.registry import Registry
 
-# The tool that later versions bring; until then the model says that it lacks it.
-NOT_YET = {"memory"}
 EXAMPLES = (
     "run ls",
     "read a.txt and b.txt from 10",
@@ -27,8 +25,7 @@ def test_what_a_command_calls_is_what_the_tool_takes(text: str) -> None:
     schemas = {schema.name: schema.parameters for schema in Registry(["hermes-cli"]).schemas()}
     for command in parse(text):
         assert isinstance(command, Call)
-        if command.tool not in NOT_YET:
-            assert parse_arguments(json.dumps(command.arguments), schemas[command.tool]) == command.arguments
+        assert parse_arguments(json.dumps(command.arguments), schemas[command.tool]) == command.arguments
 
 
 def test_each_tool_of_the_help_has_an_example() -> None:

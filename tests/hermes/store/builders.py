@@ -115,9 +115,19 @@ async def finish(
     return answer
 
 
-async def exchange(store: Store, event_id: str = "e1", text: str = "hello", answer: str = "an answer") -> Turn:
-    turn = await begin(store, event_id, text)
-    await finish(store, turn, answer)
+async def exchange(
+    store: Store,
+    event_id: str = "e1",
+    text: str = "hello",
+    answer: str = "an answer",
+    *,
+    key: str = KEY,
+    now: float = NOW,
+    source: Source = SOURCE,
+) -> Turn:
+    await store.accept(event(event_id, text, key=key, source=source), now)
+    turn = await claimed(store, key, now=now)
+    await finish(store, turn, answer, now=now)
     return turn
 
 

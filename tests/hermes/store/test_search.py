@@ -9,6 +9,7 @@ from hermes.events import Source
 from hermes.messages import Message, Role, Usage
 from hermes.store import messages, search
 from hermes.store.database import Database, Operation
+from hermes.store.found import Reach
 from hermes.store.interface import TurnOutcome
 from hermes.store.schema import INDEXED_CHARACTERS
 from hermes.store.search import MAX_TERMS, SNIPPET_CHARACTERS, match_expression
@@ -18,12 +19,12 @@ from tests.hermes.store.builders import KEY, NOW, begin, claimed, command, event
 
 
 async def texts(store: SqliteStore, query: str, user: tuple[str, str] | None = None) -> list[str]:
-    return sorted(found.snippet for found in await store.search(query, user=user))
+    return sorted(found.snippet for found in await store.search(query, Reach(user)))
 
 
 async def test_a_hit_tells_where_it_was_said(store: SqliteStore) -> None:
     turn = await exchange(store, "e1", "where is the harbour?", "it is to the north")
-    (found,) = await store.search("north", user=None)
+    (found,) = await store.search("north", Reach())
     assert (found.session_id, found.role, found.snippet) == (
         turn.lease.session_id,
         "assistant",
@@ -65,7 +66,7 @@ async def test_the_name_of_a_tool_is_found(store: SqliteStore) -> None:
     turn = await begin(store, "e1", "x")
     message = Message(Role.TOOL, "a file", tool_call_id="c1", tool_name="terminal")
     await store.append(turn.lease, 1, (message,), Usage(), NOW)
-    assert [found.role for found in await store.search("terminal", user=None)] == ["tool"]
+    assert [found.role for found in await store.search("terminal", Reach())] == ["tool"]
 
 
 async def test_hidden_messages_are_not_found(store: SqliteStore, database: Database) -> None:
@@ -90,15 +91,15 @@ async def test_users_find_their_own_sessions_only(store: SqliteStore) -> None:
 async def test_the_number_of_hits_is_bounded(store: SqliteStore) -> None:
     turn = await begin(store, "e1", "x")
     await store.append(turn.lease, 1, tuple(says(f"word {number}") for number in range(5)), Usage(), NOW)
-    assert len(await store.search("word", user=None, limit=2)) == 2
-    assert await store.search("word", user=None, limit=-1) == ()
+    assert len(await store.search("word", Reach(), limit=2)) == 2
+    assert await store.search("word", Reach(), limit=-1) == ()
 
 
 async def test_a_snippet_is_bounded_around_the_hit(store: SqliteStore) -> None:
     turn = await begin(store, "e1", "x")
     long = "y" * 400
     await store.finish(turn.lease, 1, (says(f"{long} harbour {long}"),), (), TurnOutcome.DONE, Usage(), NOW)
-    (found,) = await store.search("harbour", user=None)
+    (found,) = await store.search("harbour", Reach())
     assert len(found.snippet) == SNIPPET_CHARACTERS
     assert ">>>harbour<<<" in found.snippet
 
@@ -141,7 +142,7 @@ def test_an_operation_that_fails_in_a_batch_leaves_the_index_sound(database: Dat
     database.commit([lambda connection: connection.execute("INSERT INTO sessions (id) VALUES ('s')").rowcount])
     database.commit([say("apple"), say("pear", fails=True), say("cherry")])
     database.commit([say("plum", fails=True)])
-    found = search.search(database.connection, "apple OR pear OR cherry OR plum", None, 10)
+    found = search.search(database.connection, "apple OR pear OR cherry OR plum", Reach(), 10)
     assert sorted(each.snippet for each in found) == [">>>apple<<<", ">>>cherry<<<"]
     check_index(database)
 
@@ -201,3 +202,31 @@ def test_a_hit_that_is_longer_than_a_snippet_keeps_both_marks() -> None:
     assert found.startswith(">>>")
     assert found.endswith("<<<")
     assert len(found) == SNIPPET_CHARACTERS
+
+
+async def test_a_search_keeps_to_a_key_to_roles_and_away_from_a_session(store: SqliteStore) -> None:
+    first = await exchange(store, "e1", "apple", "apple pie", key="one")
+    await exchange(store, "e2", "apple", "apple tart", key="two")
+    assert len(await store.search("apple", Reach())) == 4
+    assert {found.session_id for found in await store.search("apple", Reach(session_key="one"))} == {
+        first.lease.session_id
+    }
+    assert [found.role for found in await store.search("tart", Reach(roles=("assistant", "tool")))] == ["assistant"]
+    assert await store.search("tart", Reach(roles=("user",))) == ()
+    assert len(await store.search("apple", Reach(without=first.lease.session_id))) == 2
+
+
+async def test_the_sessions_that_were_last_spoken_in_come_first_with_how_they_began(store: SqliteStore) -> None:
+    one = await exchange(store, "e1", "first words", "an answer", key="one")
+    two = await exchange(store, "e2", "other words", "an answer", key="two", now=NOW + 10)
+    assert [(f.session_id, f.snippet) for f in await store.recent(Reach())] == [
+        (two.lease.session_id, "other words"),
+        (one.lease.session_id, "first words"),
+    ]
+    await exchange(store, "e3", "more words", "an answer", key="one", now=NOW + 20)
+    assert [found.snippet for found in await store.recent(Reach())] == ["first words", "other words"]
+    assert [found.snippet for found in await store.recent(Reach(), limit=1)] == ["first words"]
+    assert [found.snippet for found in await store.recent(Reach(session_key="two"))] == ["other words"]
+    assert [found.snippet for found in await store.recent(Reach(without=one.lease.session_id))] == ["other words"]
+    assert len(await store.recent(Reach(("web", "ada")))) == 2
+    assert await store.recent(Reach(("web", "bob"))) == await store.recent(Reach(), limit=-1) == ()

@@ -10,9 +10,14 @@ from pathlib import Path
 import trio
 from attrs import define, field
 
-from hermes.agent.ports import CommandOutput
+from hermes.agent.ports import Archive, CommandOutput
+from hermes.audience import Audience
+from hermes.home import Home
+from hermes.memory.shelf import Target, shelf
 from hermes.redact import Redactor
+from hermes.skills import SkillPlaces
 from hermes.tools.contract import Tool, ToolContext, ToolOutcome, ToolResult
+from hermes.tools.web.settings import WebSettings
 
 
 @define
@@ -132,6 +137,15 @@ class World:
     approvals: MemoryApprovals = field(factory=MemoryApprovals)
     redactor: Redactor = field(factory=Redactor)
     timeout: float = 60.0
+    limits: dict[Target, int] = field(factory=lambda: {Target.MEMORY: 2200, Target.USER: 1375})
+
+    archive: Archive | None = None
+    skills: SkillPlaces | None = None
+    web: WebSettings = field(factory=WebSettings)
+
+    @property
+    def memories(self) -> Path:
+        return self.home / ".hermes" / "memories"
 
     @property
     def home(self) -> Path:
@@ -155,6 +169,10 @@ class World:
             timeout=self.timeout,
             redactor=self.redactor,
             hermes_home=self.home / ".hermes",
+            archive=self.archive,
+            skills=self.skills,
+            web=self.web,
+            memory=shelf(Home(self.home / ".hermes"), Audience("terminal", "owner", owner=True), self.limits),
         )
 
     async def call(self, tool: Tool, answer: str | None = None, **arguments: object) -> ToolOutcome:

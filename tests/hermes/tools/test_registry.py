@@ -125,6 +125,11 @@ async def test_a_tool_that_is_not_available_cannot_be_called(world: World) -> No
     assert result == ToolResult("There is no tool named 'never' here. Tools: greet.", is_error=True)
 
 
+def test_a_tool_that_the_configuration_leaves_nothing_to_do_is_absent() -> None:
+    registry = Registry(["memory", "todo"], absent={"memory"})
+    assert [schema.name for schema in registry.schemas()] == ["todo"]
+
+
 def test_the_effect_of_a_tool_is_known_by_name_and_unknown_names_are_a_key_error() -> None:
     registry = Registry(["all"])
     assert registry.effect("terminal") is Effect.EFFECTFUL

@@ -8,7 +8,17 @@ from hermes.tools.toolsets import COMPOSITES, FAMILIES, resolve
 
 def test_a_family_is_itself_and_a_composite_is_what_it_holds() -> None:
     assert resolve(["todo"]).families == ("todo",)
-    assert resolve(["hermes-cli"]).families == ("clarify", "file", "terminal", "todo")
+    assert resolve(["hermes-cli"]).families == (
+        "clarify",
+        "extract",
+        "file",
+        "memory",
+        "search",
+        "session_search",
+        "skills",
+        "terminal",
+        "todo",
+    )
     assert resolve(["hermes-gateway"]) == resolve(["hermes-web"])
 
 
@@ -17,9 +27,9 @@ def test_all_and_a_star_are_every_family() -> None:
 
 
 def test_unknown_names_are_told_and_the_others_still_count() -> None:
-    resolution = resolve(["web", "todo", "nonsense"])
+    resolution = resolve(["vision", "todo", "nonsense"])
     assert resolution.families == ("todo",)
-    assert resolution.unknown == ("web", "nonsense")
+    assert resolution.unknown == ("vision", "nonsense")
 
 
 def test_no_names_are_no_tools() -> None:
