@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import Attribute
+if TYPE_CHECKING:
+    from attrs import Attribute
 
 
 class BadValue(ValueError):
@@ -17,30 +18,30 @@ class BadValue(ValueError):
         self.found = found
 
 
-def positive(_: object, _attribute: Attribute[Any], value: float) -> None:
+def positive(_: object, _attribute: "Attribute[Any]", value: float) -> None:
     if not (isfinite(value) and value > 0):
         raise BadValue("a number above 0", value)
 
 
-def not_negative(_: object, _attribute: Attribute[Any], value: float) -> None:
+def not_negative(_: object, _attribute: "Attribute[Any]", value: float) -> None:
     if not (isfinite(value) and value >= 0):
         raise BadValue("0 or a number above it", value)
 
 
-def tokens(_: object, _attribute: Attribute[Any], value: int | None) -> None:
+def tokens(_: object, _attribute: "Attribute[Any]", value: int | None) -> None:
     if value is not None and value < 1:
         raise BadValue("a number of tokens above 0", value)
 
 
-def one_of(*words: str) -> Callable[[object, Attribute[Any], str], None]:
-    def check(_: object, _attribute: Attribute[Any], value: str) -> None:
+def one_of(*words: str) -> Callable[[object, "Attribute[Any]", str], None]:
+    def check(_: object, _attribute: "Attribute[Any]", value: str) -> None:
         if value not in words:
             raise BadValue("one of " + ", ".join(word or "nothing" for word in words), value)
 
     return check
 
 
-def port(_: object, _attribute: Attribute[Any], value: int) -> None:
+def port(_: object, _attribute: "Attribute[Any]", value: int) -> None:
     if not 0 <= value <= 65535:
         raise BadValue("a port from 0 to 65535", value)
 
@@ -53,7 +54,7 @@ def only_env(name: str, meaning: str) -> dict[str, str]:
     return {"meaning": meaning, "env": name}
 
 
-def host_entries(_: object, _attribute: Attribute[Any], value: tuple[str, ...]) -> None:
+def host_entries(_: object, _attribute: "Attribute[Any]", value: tuple[str, ...]) -> None:
     for entry in value:
         if not re.fullmatch(r"\[?[\w.:-]+\]?(/\d{1,3})?", entry):
             raise BadValue("names, addresses or networks (nas.local, 192.168.1.0/24)", entry)
