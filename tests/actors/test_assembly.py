@@ -12,6 +12,7 @@ from actors.assembly import _skill_places as skill_places
 from actors.conversation.services import Platform, Services
 from actors.platform.connection import Gate
 from actors.tree import Base, Blueprint, build
+from hermes.audience import Audience
 from hermes.config.schema import Settings, Skills, Terminal
 from hermes.home import Home
 from hermes.redact import Redactor
@@ -19,6 +20,7 @@ from hermes.skills import load_skills
 from tests.actors.serving import program
 
 WEB = Platform("web", owner=True, message_length=2000, every_command=True)
+OWNER = Audience("web", "", owner=True)
 
 
 def services(assembled: Program) -> Services:
@@ -62,7 +64,7 @@ def test_what_is_left_out_of_the_prompt_is_told_in_the_log(tmp_path: Path, caplo
     skill.mkdir(parents=True)
     (skill / "SKILL.md").write_text("no name and no description")
     more = Skills(external_dirs=(str(tmp_path / "mine"),))
-    assert services(program(tmp_path, settings(tmp_path, skills=more))).build_prompt(WEB)
+    assert services(program(tmp_path, settings(tmp_path, skills=more))).build_prompt(WEB, OWNER)
     assert f"left out of the prompt: {skill}" in caplog.text
 
 
@@ -80,7 +82,7 @@ def test_the_day_in_the_prompt_is_that_of_the_persons_time_zone(
             return noon.astimezone(tz) if isinstance(tz, ZoneInfo) else noon
 
     monkeypatch.setattr(assembly, "datetime", Clock)
-    prompt = services(program(tmp_path, settings(tmp_path, timezone=zone))).build_prompt(WEB)
+    prompt = services(program(tmp_path, settings(tmp_path, timezone=zone))).build_prompt(WEB, OWNER)
     assert days[zone].isoformat() in prompt
 
 

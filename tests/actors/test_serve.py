@@ -54,6 +54,7 @@ async def test_the_status_tells_who_it_is_every_actor_and_what_waits(tmp_path: P
     assert [child["name"] for child in status["tree"]["children"]] == [
         "core",
         "conversations",
+        "background",
         "platforms",
         "pruning",
         "control",
