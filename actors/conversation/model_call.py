@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import trio
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from actors.conversation import wording
 from actors.conversation.services import Services
@@ -65,15 +65,22 @@ class _Call:
     request: ModelRequest
     emit: Emit
     shown: bool = False
+    most: Usage = field(factory=Usage)
+    """What it can cost."""
     written: int = 0
-    """Characters of the answer so far, thoughts included."""
+    """Bytes of the answer so far, thoughts included."""
     usage: Usage | None = None
     """What it did cost, once the whole answer is there."""
 
-    def begin(self) -> None:
+    def begin(self, most: Usage) -> None:
         """It is made, perhaps once more."""
+        self.most = most
         self.written = 0
         self.usage = None
+
+    def estimate(self) -> Usage:
+        """What it cost as far as can be seen from here: what it had read, and what it has written."""
+        return Usage(self.most.input_tokens, _tokens(self.written))
 
 
 class ModelCalls:
@@ -149,10 +156,10 @@ class ModelCalls:
         if model.provider == OFFLINE:
             yield
             return
-        call.begin()
-        key, most = secrets.token_hex(8), _most(model, call.request)
-        lease, name = self._lease, call.request.model or model.name
-        planned = ModelCall(key, lease.session_id, lease.turn_id, model.provider, name, most)
+        call.begin(_most(model, call.request))
+        key, lease = secrets.token_hex(8), self._lease
+        name = call.request.model or model.name
+        planned = ModelCall(key, lease.session_id, lease.turn_id, model.provider, name, call.most)
         await self._store.begin_model_call(planned, self._caps, time.time())
         # One that is cut is billed for what it had read and written; one that was refused, for nothing.
         refused = False
@@ -162,9 +169,9 @@ class ModelCalls:
             refused = not call.written
             raise
         finally:
-            cut = Usage() if refused else Usage(most.input_tokens, -(-call.written // BYTES_A_TOKEN))
+            cost = call.usage or (Usage() if refused else call.estimate())
             with trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_DOWN_WITHIN):
-                await self._write_down(key, call.usage or cut)
+                await self._write_down(key, cost)
 
     async def _write_down(self, key: str, usage: Usage) -> None:
         try:
@@ -175,25 +182,38 @@ class ModelCalls:
 
 def _most(model: ChatModel, request: ModelRequest) -> Usage:
     """The most that a call can cost."""
-    texts = [request.system, *(f"{tool.name}{tool.description}{tool.parameters}" for tool in request.tools)]
-    for message in request.messages:
-        texts += (message.content, message.reasoning, *(call.arguments for call in message.tool_calls))
-    size = sum(len(text.encode(errors="replace")) for text in texts)
-    return Usage(-(-size // BYTES_A_TOKEN), request.max_output_tokens or model.max_output_tokens)
+    tools = (f"{tool.name}{tool.description}{tool.parameters}" for tool in request.tools)
+    size = _size(request.system, *tools) + sum(map(_size_of, request.messages))
+    return Usage(_tokens(size), request.max_output_tokens or model.max_output_tokens)
+
+
+def _size_of(message: Message) -> int:
+    return _size(message.content, message.reasoning, *(call.arguments for call in message.tool_calls))
+
+
+def _size(*texts: str) -> int:
+    return sum(len(text) if text.isascii() else len(text.encode(errors="replace")) for text in texts)
+
+
+def _tokens(size: int) -> int:
+    return -(-size // BYTES_A_TOKEN)
 
 
 async def _stream(model: ChatModel, call: _Call) -> None:
     async with model.stream(call.request) as pieces:
         async for piece in pieces:
             if isinstance(piece, TextDelta | ReasoningDelta):
-                call.written += len(piece.text)
+                call.written += _size(piece.text)
             if isinstance(piece, TextDelta):
                 call.shown = True
                 await call.emit(ModelText(piece.text))
             elif isinstance(piece, Completed):
-                call.usage = piece.usage
+                call.written = _size_of(piece.message)
+                # Some servers of one's own do not count.
+                counted = piece.usage.input_tokens + piece.usage.output_tokens > 0
+                call.usage = piece.usage if counted else call.estimate()
                 failpoint("turn.after_model")
-                await call.emit(ModelReplied(_noted(piece.message), piece.usage))
+                await call.emit(ModelReplied(_noted(piece.message), call.usage))
                 return
     raise RemoteProtocolError("its stream ended before the message did")
 

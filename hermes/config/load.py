@@ -214,10 +214,13 @@ def _unset(file: _File) -> Iterator[Notice]:
 
 def _open_keys(file: _File) -> Iterator[Notice]:
     """Keys that stand in the file itself, which is shown around and copied more freely than .env."""
-    for path in (("model", "api_key"),):
-        value = at(file.document.data, path)
-        if isinstance(value, str) and value and "${" not in value:
+    data = file.document.data
+    fallbacks = (data.get("fallback_model"), *(as_items(data.get("fallback_providers")) or ()))
+    for name, holder in (("model", data.get("model")), *(("fallback_providers", fallback) for fallback in fallbacks)):
+        key = (as_tree(holder) or {}).get("api_key")
+        if isinstance(key, str) and key and "${" not in key:
             problem = "a key is safer in .env, under the name of the provider's variable: it is used as it is"
+            path = (name, "api_key")
             yield Notice(f"{file.place(path)}: {dotted(path)}: {problem}", str(file.path), dotted(path))
 
 

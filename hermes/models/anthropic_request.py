@@ -22,7 +22,7 @@ from attrs import frozen
 from hermes.messages import Message, Role
 from hermes.models.contract import ModelRequest
 from hermes.models.history import arguments_object, wire_messages
-from hermes.models.parse import Json, count, items, section
+from hermes.models.parse import Json, count, items, section, text
 from hermes.models.reasoning import unpack
 
 Block = dict[str, object]
@@ -119,7 +119,7 @@ def _assistant(message: Message, options: AnthropicOptions) -> Iterator[Block]:
     if layout and _fits(layout, message):
         yield from _laid_out(layout, message)
         return
-    yield from (dict(block) for block in layout if block.get("type") not in {"text", "tool_use"})
+    yield from (dict(block) for block in layout if text(block.get("type")) not in {"text", "tool_use"})
     if message.content.strip():
         yield {"type": "text", "text": message.content}
     yield from _calls(message)

@@ -184,7 +184,8 @@ def _underlying(error: Json) -> str:
 
 def _title(page: str) -> str:
     """The title of an error page of a proxy, or the text that it is."""
-    found = re.search(r"<title[^>]{0,100}>([^<]{1,200})", page, re.IGNORECASE)
+    found = re.search(r"<title[^>]{0,100}>([^<]+)", page, re.IGNORECASE)
     if found:
         return found[1]
-    return "" if "<" in page[:200] else page[:MAX_QUOTED]
+    # Not cut here: half a secret is not recognised.
+    return "" if "<" in page[:200] else page

@@ -9,6 +9,7 @@
 4. What goes wrong is an error of the tree that names the provider (hermes/models/failures.py).
 """
 
+import ipaddress
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -42,7 +43,7 @@ KEPT_FOR = 60.0
 
 _USER_AGENT = f"hermes-agent/{hermes.__version__}"
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @frozen
@@ -62,8 +63,16 @@ class Timing:
     """For one answer: some send signs of life as events, so no other bound ends a stream that goes nowhere."""
 
 
-# A model on this machine may read a long prompt for half an hour, and nobody pays for its time.
-LOCAL_TIMING = Timing(first_byte=1800.0)
+# A model of one's own may read a long prompt for half an hour, and nobody pays for its time.
+OWN_TIMING = Timing(first_byte=1800.0)
+
+
+def is_own(host: str) -> bool:
+    """Whether a host is of this machine or its own network."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".internal"))
 
 
 class Events:
@@ -104,8 +113,9 @@ class Http:
     ) -> None:
         self._speaker = speaker
         self.base_url = base_url
-        self._local = urlsplit(base_url).hostname in _LOOPBACK
-        self._timing = timing or (LOCAL_TIMING if self._local else Timing())
+        host = urlsplit(base_url).hostname or ""
+        self._local = host in LOOPBACK
+        self._timing = timing or (OWN_TIMING if is_own(host) else Timing())
         usual = {"accept": "text/event-stream", "content-type": "application/json", "user-agent": _USER_AGENT}
         self._headers = {**usual, **headers}
         self._pool: _Pool | None = None

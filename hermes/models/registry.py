@@ -68,6 +68,7 @@ def _remote(wanted: Fallback, settings: Settings, environment: Mapping[str, str]
     from hermes.models import providers
     from hermes.models.context_lengths import context_length
     from hermes.models.failures import Speaker
+    from hermes.models.http import is_own
     from hermes.models.wires import Setup, anthropic_model, chat_model
 
     provider = _provider(wanted, section)
@@ -78,6 +79,8 @@ def _remote(wanted: Fallback, settings: Settings, environment: Mapping[str, str]
     if not name:
         where = _name_of(section)
         raise ConfigError(f"{where} names no model: set it as {provider.label} spells it", key=where)
+    if key.value and base_url.startswith("http://") and not is_own(urlsplit(base_url).hostname or ""):
+        log.warning("%s.base_url is not https: everybody on the way can read the key and the conversations", section)
     speaker = Speaker(provider.label, name, key.value, key.origin, f"{section}.api_key_env")
     setup = Setup(
         speaker,

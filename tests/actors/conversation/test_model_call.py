@@ -273,6 +273,25 @@ async def test_a_call_that_was_refused_costs_nothing_and_one_that_was_cut_what_i
     assert ledger.ended == [Usage(), Usage(ledger.begun[1].most.input_tokens, 10)]
 
 
+async def test_what_a_server_does_not_count_is_estimated(autojump_clock: trio.testing.MockClock) -> None:
+    async def uncounted(_: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        await trio.lowlevel.checkpoint()
+        calls = (ToolCall("c", "look", "x" * 30),)
+        yield Completed(Message(Role.ASSISTANT, "\u20ac" * 10, calls, reasoning="x" * 30), Usage())
+
+    ledger = Ledger()
+    calls = calls_of(ScriptedModel(uncounted), ledger=ledger)
+    found: list[TurnEvent] = []
+
+    async def emit(event: TurnEvent) -> None:
+        found.append(event)
+
+    await calls.call(evolve(REQUEST, system="x" * 60), emit)
+    assert ledger.ended == [Usage(20, 30)]
+    assert isinstance(found[-1], ModelReplied)
+    assert found[-1].usage == Usage(20, 30)
+
+
 async def test_a_call_that_is_stopped_is_written_down(autojump_clock: trio.testing.MockClock) -> None:
     async def slow(_: ModelRequest) -> AsyncGenerator[ModelPiece]:
         await trio.sleep_forever()

@@ -113,4 +113,5 @@ def test_keys_of_fallbacks_are_secrets_too(home: Home) -> None:
     home.config_file.write_text("fallback_providers: [{provider: openai, api_key: sk-open-secret}]\n")
     loaded = load(home, {})
     assert loaded.settings.secrets == ("sk-open-secret",)
-    assert "sk-open-secret" not in repr(loaded.settings) + str(effective(loaded))
+    assert "fallback_providers.api_key: a key is safer in .env" in str(loaded.notices[0])
+    assert "sk-open-secret" not in repr(loaded.settings) + str(effective(loaded)) + str(loaded.notices)

@@ -94,6 +94,12 @@ def test_a_key_that_is_quoted_back_is_taken_out(said: str) -> None:
     assert "[redacted]" in text
 
 
+def test_a_key_at_the_edge_of_what_is_quoted_is_taken_out_whole() -> None:
+    for length in range(MAX_QUOTED - len(KEY), MAX_QUOTED + 2):
+        assert "sk-or" not in str(refusal(SPEAKER, 500, "x" * length + " " + KEY))
+        assert "sk-or" not in str(refusal(SPEAKER, 500, error("x" * length + " " + KEY)))
+
+
 def test_a_long_speech_is_cut_and_markup_taken_out() -> None:
     text = str(refusal(SPEAKER, 400, error("<b>word</b>\n" + "x" * 10_000)))
     assert len(text) < MAX_QUOTED + 60

@@ -190,6 +190,28 @@ def test_fallbacks_stand_behind_the_first_in_order_whatever_key_names_them(home:
     assert names == ["openrouter/a/b", "anthropic/claude-x", "127.0.0.1:1/local", "offline"]
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://h.example/v1", True),
+        ("https://h.example/v1", False),
+        ("http://192.168.1.5/v1", False),
+        ("http://pi/v1", False),
+    ],
+)
+def test_a_key_that_would_travel_in_the_open_is_told(
+    home: Home, url: str, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        remote(home, f"model: {{base_url: '{url}', default: x, api_key_env: OPENAI_API_KEY}}", **KEYS)
+    assert ("model.base_url is not https" in caplog.text) is told
+
+
+def test_a_model_of_ones_own_network_gets_more_time_for_its_first_byte(home: Home) -> None:
+    own = remote(home, "model: {base_url: 'http://192.168.1.5/v1', default: x}")
+    assert own.http.timing.first_byte > remote(home, "", **KEYS).http.timing.first_byte
+
+
 def test_a_fallback_that_cannot_work_is_told_and_left_out(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     text = "model: {provider: offline}\nfallback_providers: [{provider: deepseek, model: x}]\n"
     with caplog.at_level(logging.WARNING):
