@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from actors.conversation.approvals import StoredApprovals, StoredState
 from actors.conversation.services import Services
+from hermes.agent import unattended
 from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
 from hermes.failpoints import failpoint
@@ -18,18 +19,19 @@ class ToolCalls:
         self._services = services
         self._turn = turn
         self._state = StoredState(services.store, turn.lease.session_id)
-        settings = services.settings
+        settings, platform = services.settings, services.outlets.platform(turn.rows[-1].event.source)
+        self._attended = platform.attended
         self._approvals = StoredApprovals(
             self._state,
             mode=settings.approvals_mode,
             timeout=settings.approvals_timeout,
-            every_command=services.outlets.platform(turn.rows[-1].event.source).every_command,
+            every_command=platform.every_command,
             always=always,
             allow_always=services.allow_always,
         )
 
     async def run(self, planned: PlannedCall, now: float, emit: Callable[[TurnEvent], Awaitable[None]]) -> None:
-        """Run one call and emit ``ToolReturned`` or ``ToolAsked``.
+        """Run one call and emit ``ToolReturned`` or ``ToolAsked``; where nobody can be asked, the former.
 
         An effectful call is recorded as started first. Cancelled: the tool ends whatever it started.
         """
@@ -40,7 +42,9 @@ class ToolCalls:
             failpoint("turn.after_start_call")
         outcome = await self._services.tools.invoke(call.name, call.arguments, self._context(planned))
         failpoint("turn.after_tool")
-        if isinstance(outcome, AskRequest):
+        if isinstance(outcome, AskRequest) and not self._attended:
+            await emit(ToolReturned(call.id, unattended.denial(outcome)))
+        elif isinstance(outcome, AskRequest):
             await emit(ToolAsked(call.id, outcome))
         else:
             await emit(ToolReturned(call.id, outcome))

@@ -42,6 +42,7 @@ _GUIDANCE = {
 }
 
 _PLATFORMS = {
+    "api_server": "A program asks over HTTP: nobody can be asked back, so say what you assumed. Markdown.",
     "cron": "Nobody is there to answer: do not ask, and put the result into the last message.",
     "discord": "A Discord chat: markdown without tables, at most 2,000 characters a message.",
     "email": "E-mail: plain text, complete sentences, no follow-up questions that can be avoided.",
@@ -124,6 +125,11 @@ def assemble(sources: PromptSources, parts: PromptParts) -> str:
         _section("This session", _session(sources)),
     )
     return "\n\n".join(section for section in sections if section)
+
+
+def with_instructions(prompt: str, instructions: str) -> str:
+    """``prompt`` with what the program that opened the session wants to have said; unchanged for none."""
+    return f"{prompt}\n\n{_section('Instructions of the program that asks', instructions)}" if instructions else prompt
 
 
 def _section(title: str, text: str) -> str:

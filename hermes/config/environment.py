@@ -22,6 +22,9 @@ OVERRIDES: Mapping[str, KeyPath] = {
     "API_SERVER_PORT": ("platforms", "web", "extra", "port"),
     "API_SERVER_ENABLED": ("api_server", "enabled"),
     "API_SERVER_KEY": ("api_server", "key"),
+    "API_SERVER_MODEL_NAME": ("api_server", "model_name"),
+    "API_SERVER_CORS_ORIGINS": ("api_server", "cors_origins"),
+    "API_SERVER_MAX_RUNS": ("api_server", "max_runs"),
 }
 
 

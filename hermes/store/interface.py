@@ -18,6 +18,7 @@ from attrs import frozen
 from hermes.asks import Ask
 from hermes.events import Inbound, Outbound
 from hermes.messages import Message, Usage
+from hermes.store.requests import Beginning, Requests
 
 
 @frozen
@@ -194,7 +195,7 @@ class Counts:
 class Journal(Protocol):
     """Inbox, turns and asks. All but ``pending`` and ``unfinished`` write."""
 
-    async def accept(self, event: Inbound, now: float) -> Accepted: ...
+    async def accept(self, event: Inbound, now: float, beginning: Beginning | None = None) -> Accepted: ...
 
     async def pending(self, session_key: str) -> tuple[InboxRow, ...]:
         """Rows that nothing has taken yet, in order, at most 100."""
@@ -394,5 +395,5 @@ class Sessions(Protocol):
     async def put_state(self, session_id: str, key: str, value: str) -> None: ...
 
 
-class Store(Journal, Outbox, Sessions, Protocol):
+class Store(Journal, Outbox, Sessions, Requests, Protocol):
     """All of it, as actors and commands hold it."""

@@ -172,6 +172,11 @@ TURNS = Table(
         ("begun_at", _REAL),
         ("touched_at", _REAL),
         ("ended_at", "REAL"),
+        ("input_tokens", _INTEGER),
+        ("output_tokens", _INTEGER),
+        ("cache_read_tokens", _INTEGER),
+        ("cache_write_tokens", _INTEGER),
+        ("reasoning_tokens", _INTEGER),
     ),
 )
 

@@ -32,6 +32,7 @@ from hermes.store import (
     maintenance,
     messages,
     owners,
+    progress,
     search,
     sessions,
     transcript,
@@ -55,6 +56,7 @@ from hermes.store.interface import (
     TurnOutcome,
 )
 from hermes.store.readers import Readers
+from hermes.store.requests import Beginning, Progress
 from hermes.store.writers import Commit
 
 WRITE_DEADLINE = 30.0
@@ -91,8 +93,15 @@ class SqliteStore(Store):
     def _is_free(self, owner: str) -> bool:
         return is_free(owners.lock_path(self._run_folder, owner))
 
-    async def accept(self, event: Inbound, now: float) -> Accepted:
-        return await self._write(lambda connection: inbox.accept(connection, event, now))
+    async def accept(self, event: Inbound, now: float, beginning: Beginning | None = None) -> Accepted:
+        salt = secrets.token_hex(8) if beginning else ""
+        return await self._write(lambda connection: inbox.accept(connection, event, now, beginning, salt))
+
+    async def progress(self, platform: str, account: str, event_id: str) -> Progress | None:
+        return await self._readers.read(lambda connection: progress.progress(connection, platform, account, event_id))
+
+    async def session_key(self, session_id: str, platform: str) -> str | None:
+        return await self._readers.read(lambda connection: sessions.key_of(connection, session_id, platform))
 
     async def pending(self, session_key: str) -> tuple[InboxRow, ...]:
         return await self._readers.read(lambda connection: inbox.pending(connection, session_key))
