@@ -71,7 +71,7 @@ class Spoken:
         role = message.get("role")
         if not isinstance(role, str) or role not in _SYSTEM | _ROLES.keys():
             shown = repr(role[:40]) if isinstance(role, str) else "no text"
-            bad(f"{where}.role is {shown}: only system, developer, user and assistant are taken", param=where)
+            bad(f"{where}.role is {shown}: only system, developer, user and assistant are taken", param=f"{where}.role")
         text = text_of(message.get("content"), f"{where}.content")
         if role in _SYSTEM:
             self._instructions.append(text)
