@@ -22,7 +22,7 @@ from hermes.errors import TransientError
 from hermes.events import Draft, Inbound, Outbound, Source
 from hermes.status import ChildStatus
 from hermes.store.interface import Accepted, Transcript
-from hermes.store.requests import Beginning, Progress
+from hermes.store.requests import Beginning, Progress, Response
 
 
 class Ambiguous(TransientError):
@@ -92,6 +92,14 @@ class AdapterHost(Protocol):
     async def session_key(self, session_id: str, platform: str) -> str | None:
         """The key under which a session of ``platform`` began; None when there is no such session of it."""
         ...
+
+    async def keep_response(self, response: Response) -> None:
+        """Keep an answer that a program may fetch again by its id: see ``hermes.store.requests``."""
+        ...
+
+    async def use_response(self, response_id: str) -> Response | None: ...
+
+    async def drop_response(self, response_id: str) -> None: ...
 
     def describe(self) -> ChildStatus:
         """The supervision tree at this moment."""

@@ -20,7 +20,7 @@ from hermes.events import Inbound, InboundKind, Source
 from hermes.failpoints import failpoint
 from hermes.status import ChildStatus
 from hermes.store.interface import Accepted, Transcript
-from hermes.store.requests import Beginning, Progress
+from hermes.store.requests import Beginning, Progress, Response
 
 # Seconds between two looks for sessions that were accepted and never woken (a crash between commit and nudge).
 SWEEP = 30.0
@@ -57,6 +57,15 @@ class Host:
 
     async def session_key(self, session_id: str, platform: str) -> str | None:
         return await self._around.store.session_key(session_id, platform)
+
+    async def keep_response(self, response: Response) -> None:
+        await self._around.store.keep_response(response, time.time())
+
+    async def use_response(self, response_id: str) -> Response | None:
+        return await self._around.store.use_response(response_id, time.time())
+
+    async def drop_response(self, response_id: str) -> None:
+        await self._around.store.drop_response(response_id)
 
     def describe(self) -> ChildStatus:
         return self._around.describe()

@@ -19,6 +19,7 @@ from adapters.api.chats import ACCOUNT, PLATFORM
 from adapters.api.desk import Desk
 from adapters.api.door import Door
 from adapters.api.health import HealthRoutes
+from adapters.api.responses_route import ResponsesRoute
 from adapters.api.routes import Api, Path, path
 from adapters.api.runs import Runs
 from adapters.api.settings import ApiSettings
@@ -101,13 +102,15 @@ class ApiAdapter:
         return Door(Api(self._paths()), gatekeeper, bound, self._settings)
 
     def _paths(self) -> tuple[Path, ...]:
-        health = HealthRoutes(self._desk)
+        health, responses = HealthRoutes(self._desk), ResponsesRoute(self._desk)
         return (
             path("/v1/health", GET=health.alive, HEAD=health.alive),
             path("/health/detailed", GET=health.detailed),
             path("/v1/models", GET=health.models),
             path("/v1/models/(?P<name>.+)", GET=health.model),
             path("/v1/chat/completions", POST=ChatRoute(self._desk)),
+            path("/v1/responses", POST=responses.create),
+            path("/v1/responses/(?P<id>[^/]+)", GET=responses.get, DELETE=responses.delete),
         )
 
 

@@ -42,13 +42,25 @@ class Asked:
     include_usage: bool = False
 
 
+@frozen
+class Place:
+    """Where a request goes on."""
+
+    session: str = ""
+    """The id of a session."""
+    conversation: str = ""
+    """A name that the client gave to a session."""
+    previous: str = ""
+    """The id of a kept answer."""
+
+
 def identify(prefix: str, key: str | None) -> str:
     """The id of a request under an Idempotency-Key, or of one that has none. Refuses a key that is no key."""
     if key is None:
-        return f"{prefix}-{secrets.token_hex(16)}"
+        return f"{prefix}{secrets.token_hex(16)}"
     if not 0 < len(key.strip()) <= MAX_KEY:
         bad(f"the Idempotency-Key has to have 1 to {MAX_KEY} characters", code="invalid_idempotency_key")
-    return f"{prefix}-{sha256(f'{prefix} {key}'.encode('utf-8', 'replace')).hexdigest()[:32]}"
+    return f"{prefix}{sha256(f'{prefix} {key}'.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 def digest(body: Json, session: str) -> str:

@@ -19,7 +19,7 @@ def parse(body: Json, *, key: str | None, session: str, model_name: str) -> Aske
     spoken = _spoken(body.get("messages"))
     stream, options = body.get("stream"), section(body.get("stream_options"))
     return Asked(
-        id=identify("chatcmpl", key),
+        id=identify("chatcmpl-", key),
         repeatable=key is not None,
         digest=digest(body, session),
         text=spoken.asked("messages"),

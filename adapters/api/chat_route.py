@@ -33,7 +33,7 @@ class ChatRoute:
             session=session,
             model_name=self.desk.settings.model_name,
         )
-        run = await self.desk.begin(asked, session)
+        run = await self.desk.begin_in(asked, session)
         return self._stream(request, run, asked) if asked.stream else await self._whole(request, run, asked)
 
     async def _whole(self, request: Request, run: Run, asked: Asked) -> ASGIApp:

@@ -1,8 +1,7 @@
-"""Pure: how a request becomes an inbound event, and what its session begins with."""
+"""Pure: how a request becomes an inbound event."""
 
 from adapters.api.asked import Asked
 from hermes.events import Inbound, InboundKind, Source
-from hermes.store.requests import Beginning
 
 PLATFORM = "api_server"
 ACCOUNT = "local"
@@ -37,8 +36,3 @@ def inbound(asked: Asked, chat: str, now: float) -> Inbound:
         sent_at=now,
         message_id=asked.digest,
     )
-
-
-def beginning(asked: Asked, session: str) -> Beginning:
-    """A new session begins with what the client says was spoken before; one that goes on knows it already."""
-    return Beginning(resumes=session) if session else Beginning(asked.history, asked.instructions)

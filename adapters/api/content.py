@@ -86,6 +86,11 @@ class Spoken:
             bad(f"the last of {where} says nothing", param=where)
         return self._said[-1].content
 
+    def all_asked(self, where: str) -> str:
+        """Every message of the user, where what was said before is known already."""
+        self.asked(where)
+        return "\n\n".join(said.content for said in self._said if said.role is Role.USER and said.content.strip())
+
     def before(self) -> tuple[Message, ...]:
         """What was said before it: the user and the assistant in turns."""
         return tuple(_in_turns(self._said[:-1]))

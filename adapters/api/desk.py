@@ -4,18 +4,21 @@ Rule: what a handler needs of the running adapter it finds here, or a refusal fo
 """
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import trio
 from attrs import define
 from starlette.requests import ClientDisconnect, Request
 
 from adapters.api.asked import Asked
-from adapters.api.chats import PLATFORM, beginning, chat_of, inbound
+from adapters.api.chats import PLATFORM, chat_of, inbound
 from adapters.api.problem import ApiError, missing, of_error
 from adapters.api.runs import Run, Runs
 from adapters.api.settings import ApiSettings
 from adapters.contract import AdapterHost
 from hermes.errors import HermesError, Unavailable
+from hermes.store.requests import Beginning
 
 MAX_SESSION = 200
 """Characters of a session's id; ours have twenty-two."""
@@ -35,27 +38,36 @@ class Desk:
             raise ApiError(of_error(Unavailable("the interface is being started: ask again")))
         return self.host, self.runs
 
-    async def begin(self, asked: Asked, session: str) -> Run:
-        """The run of a request, durable. ``session``: the id of the one to go on with, or empty.
+    async def begin(self, asked: Asked, chat: str, beginning: Beginning) -> Run:
+        """The run of a request in a chat, durable. Raises ``ApiError``. Cancelled: it may have been accepted."""
+        _, runs = self.connected()
+        return await runs.begin(inbound(asked, chat, time.time()), beginning, repeatable=asked.repeatable)
 
-        Raises ``ApiError``. Cancelled: it may have been accepted.
-        """
-        host, runs = self.connected()
-        chat = await _chat(host, session) if session else asked.id
-        event = inbound(asked, chat, time.time())
-        return await runs.begin(event, beginning(asked, session), repeatable=asked.repeatable)
+    async def begin_in(self, asked: Asked, session: str) -> Run:
+        """As ``begin``, in the session of an id, or in a new one when that is empty."""
+        if not session:
+            return await self.begin(asked, asked.id, Beginning(asked.history, asked.instructions))
+        return await self.begin(asked, await self.chat(session), Beginning(resumes=session))
+
+    async def chat(self, session: str) -> str:
+        """The chat of a session. Raises ``ApiError`` when this interface has no such session."""
+        host, _ = self.connected()
+        key = None
+        if len(session) <= MAX_SESSION:
+            with refusing():
+                key = await host.session_key(session, PLATFORM)
+        if key is None:
+            missing(f"there is no session {session[:MAX_SESSION]} of this interface", code="session_not_found")
+        return chat_of(key)
 
 
-async def _chat(host: AdapterHost, session: str) -> str:
-    key = None
-    if len(session) <= MAX_SESSION:
-        try:
-            key = await host.session_key(session, PLATFORM)
-        except HermesError as error:
-            raise ApiError(of_error(error)) from error
-    if key is None:
-        missing(f"there is no session {session[:MAX_SESSION]} of this interface", code="session_not_found")
-    return chat_of(key)
+@contextmanager
+def refusing() -> Generator[None]:
+    """What the store cannot do just now refuses the request."""
+    try:
+        yield
+    except HermesError as error:
+        raise ApiError(of_error(error)) from error
 
 
 async def until_ended(run: Run, request: Request) -> None:

@@ -57,8 +57,8 @@ def bad(message: str, *, param: str | None = None, code: str | None = None) -> N
     raise ApiError(Problem(400, message, code, param))
 
 
-def missing(message: str, *, code: str = "not_found") -> NoReturn:
-    raise ApiError(Problem(404, message, code))
+def missing(message: str, *, code: str = "not_found", param: str | None = None) -> NoReturn:
+    raise ApiError(Problem(404, message, code, param))
 
 
 def too_large(message: str) -> Problem:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
-from hermes.store.codec import MESSAGE_COLUMNS, columns, marks, message, message_values
+from hermes.store.codec import MESSAGE_COLUMNS, Value, columns, marks, message, message_values
 
 HISTORY_MESSAGES = 5000
 """The newest that ``history`` reads: no context window holds more, and a transcript in memory needs a bound."""
@@ -112,8 +112,31 @@ def history(connection: sqlite3.Connection, session_id: str, before_turn: str) -
         " ORDER BY id DESC LIMIT ?",
         (session_id, before_turn, HISTORY_MESSAGES + 1),
     ).fetchall()
+    return _bounded(rows)
+
+
+def _bounded(rows: Sequence[Sequence[Value]]) -> tuple[Message, ...]:
+    """From the newest first to the oldest first, within the bound."""
     found = [message(row) for row in reversed(rows)]
     if len(found) <= HISTORY_MESSAGES:
         return tuple(found)
     start = next((index for index, each in enumerate(found) if index and each.role is Role.USER), len(found))
     return tuple(found[start:])
+
+
+def last_turn(connection: sqlite3.Connection, session_id: str) -> str:
+    """The turn that spoke last in a session, of those that show; empty when there is none."""
+    row = connection.execute(
+        "SELECT turn_id FROM messages WHERE session_id = ? AND hidden <> 1 ORDER BY id DESC LIMIT 1", (session_id,)
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def up_to(connection: sqlite3.Connection, session_id: str, turn_id: str) -> tuple[Message, ...]:
+    """The history of a session up to the end of one of its turns, as ``history`` has it."""
+    rows = connection.execute(
+        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1 AND id <="
+        " (SELECT max(id) FROM messages WHERE turn_id = ?) ORDER BY id DESC LIMIT ?",
+        (session_id, turn_id, HISTORY_MESSAGES + 1),
+    ).fetchall()
+    return _bounded(rows)

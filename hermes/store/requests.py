@@ -8,6 +8,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from hermes.errors import Refused
 from hermes.messages import Message, Usage
 
 INSTRUCTIONS = "instructions"
@@ -23,7 +24,15 @@ class Beginning:
     instructions: str = ""
     """Added to the system prompt of a new session, at most 64 KB."""
     resumes: str = ""
-    """The id of a session to go on with; then the other two say nothing."""
+    """The id of a session to go on with; then the messages and the instructions say nothing."""
+    after: str = ""
+    """The turn that has to be the last of the session to go on with, or of the messages to copy."""
+    copies: str = ""
+    """The id of a session whose history, up to ``after``, a new one begins with."""
+
+
+class SessionMoved(Refused):
+    """More was said in the session since the turn after which it was to go on."""
 
 
 @frozen
@@ -50,8 +59,20 @@ class Progress:
         return self.state in {"done", "dead"}
 
 
+@frozen
+class Response:
+    """An answer that a program may fetch again, and go on from."""
+
+    id: str
+    session_id: str
+    turn_id: str
+    """Empty while nothing works on it yet."""
+    body: str
+    """JSON, as the interface tells it."""
+
+
 class Requests(Protocol):
-    """Both read."""
+    """The first two read, the rest writes."""
 
     async def progress(self, platform: str, account: str, event_id: str) -> Progress | None:
         """What became of an event. None: it never came, or its row was pruned."""
@@ -59,4 +80,16 @@ class Requests(Protocol):
 
     async def session_key(self, session_id: str, platform: str) -> str | None:
         """The key under which a session of ``platform`` began; None when there is no such session of that platform."""
+        ...
+
+    async def keep_response(self, response: Response, now: float) -> None:
+        """Keep an answer, in place of an earlier one of its id; of more than 100 the one that was used least goes."""
+        ...
+
+    async def use_response(self, response_id: str, now: float) -> Response | None:
+        """A kept answer, which counts as used now; None when there is none."""
+        ...
+
+    async def drop_response(self, response_id: str) -> None:
+        """Forget an answer. What was said stays in its session."""
         ...

@@ -238,6 +238,11 @@ DELIVERIES = Table(
     "STRICT, WITHOUT ROWID",
 )
 
+RESPONSES = Table(
+    "responses",
+    (("id", "TEXT PRIMARY KEY"), ("session_id", _TEXT), ("turn_id", _TEXT), ("used_at", _REAL), ("body", _TEXT)),
+)
+
 TABLES = (
     COUNTERS,
     SESSIONS,
@@ -251,6 +256,7 @@ TABLES = (
     ASKS,
     OUTBOX,
     DELIVERIES,
+    RESPONSES,
 )
 
 INDEXES = (

@@ -33,6 +33,7 @@ from hermes.store import (
     messages,
     owners,
     progress,
+    responses,
     search,
     sessions,
     transcript,
@@ -56,7 +57,7 @@ from hermes.store.interface import (
     TurnOutcome,
 )
 from hermes.store.readers import Readers
-from hermes.store.requests import Beginning, Progress
+from hermes.store.requests import Beginning, Progress, Response
 from hermes.store.writers import Commit
 
 WRITE_DEADLINE = 30.0
@@ -112,6 +113,15 @@ class SqliteStore(Store):
     async def claim(self, session_key: str, owner: str, now: float, burial: Burial) -> Turn | None:
         claimant = claims.Claimant(owner, secrets.token_hex(8), self._compose, self._is_free)
         return await self._write(lambda connection: claims.claim(connection, session_key, claimant, burial, now))
+
+    async def keep_response(self, response: Response, now: float) -> None:
+        await self._write(lambda connection: responses.keep(connection, response, now))
+
+    async def use_response(self, response_id: str, now: float) -> Response | None:
+        return await self._write(lambda connection: responses.use(connection, response_id, now))
+
+    async def drop_response(self, response_id: str) -> None:
+        await self._write(lambda connection: responses.drop(connection, response_id))
 
     async def join(self, lease: Lease, row_id: int, message: Message, now: float) -> bool:
         join_id = secrets.token_hex(8)

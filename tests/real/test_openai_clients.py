@@ -109,6 +109,26 @@ async def test_the_python_client_reads_a_stream(gateway: Gateway) -> None:
     assert chunks[-1].usage.completion_tokens > 0
 
 
+async def test_the_python_client_uses_responses(gateway: Gateway) -> None:
+    def ask(client: openai.OpenAI) -> Any:
+        first = client.responses.create(model="m", input="say one", instructions="Be brief.")
+        second = client.responses.create(model="m", input="say two", previous_response_id=first.id)
+        events = list(client.responses.create(model="m", input="count to 5 slowly", conversation="c", stream=True))
+        with client.responses.stream(model="m", input="say three") as stream:
+            third = stream.get_final_response()
+        assert client.responses.retrieve(second.id) == second
+        client.responses.delete(first.id)
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve(first.id)
+        return [answer.output_text for answer in (first, second, third)], events
+
+    texts, events = await using(gateway, ask)
+    assert texts == ["one", "two", "three"]
+    assert "".join(each.delta for each in events if each.type == "response.output_text.delta") == "1 2 3 4 5"
+    assert events[-1].type == "response.completed"
+    assert events[-1].response.output_text == "1 2 3 4 5"
+
+
 @pytest.mark.parametrize(
     ("key", "messages", "expected"),
     [

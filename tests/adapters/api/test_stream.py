@@ -167,11 +167,11 @@ async def test_a_reader_that_goes_away_stops_nothing(serve: Serve) -> None:
     assert answer.json()["choices"][0]["message"]["content"] == "at last"
 
 
-async def by_hand(served: Served, body: dict[str, Any], headers: str = "") -> trio.SocketStream:
+async def by_hand(served: Served, body: dict[str, Any], headers: str = "", path: str = CHAT) -> trio.SocketStream:
     """A request on a connection of its own, of which nothing is read."""
     content = json.dumps(body).encode()
     place = f"127.0.0.1:{served.page.port}"
-    head = f"POST {CHAT} HTTP/1.1\r\nHost: {place}\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: {place}\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
     stream = await trio.open_tcp_stream("127.0.0.1", served.page.port or 0)
     await stream.send_all(head.encode() + content)
     return stream

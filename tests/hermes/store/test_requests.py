@@ -7,10 +7,25 @@ from hermes.events import Source
 from hermes.messages import Message, Role, Usage
 from hermes.store.database import Database
 from hermes.store.interface import TurnOutcome
-from hermes.store.requests import INSTRUCTIONS, Beginning
+from hermes.store.requests import INSTRUCTIONS, Beginning, Response, SessionMoved
+from hermes.store.responses import KEPT
 from hermes.store.sessions import MAX_STATE_BYTES
 from hermes.store.store import SqliteStore
-from tests.hermes.store.builders import BURIAL, KEY, NOW, SOURCE, claimed, command, event, notice, outbound, rows, says
+from tests.hermes.store.builders import (
+    BURIAL,
+    KEY,
+    NOW,
+    SOURCE,
+    claimed,
+    command,
+    event,
+    exchange,
+    finish,
+    notice,
+    outbound,
+    rows,
+    says,
+)
 
 SAID = (Message(Role.USER, "the first question"), Message(Role.ASSISTANT, "the first answer"))
 PLACE = (SOURCE.platform, SOURCE.account)
@@ -145,3 +160,61 @@ async def test_chats_of_one_platform_do_not_meet(store: SqliteStore) -> None:
     assert one is not None
     assert other is not None
     assert one.id != other.id
+
+
+async def two_turns(store: SqliteStore) -> tuple[str, str, str]:
+    """A session with two exchanges behind its seeds: its id and its turns."""
+    await store.accept(event("e1", "one"), NOW, Beginning(SAID))
+    first = await claimed(store)
+    await finish(store, first, "1")
+    second = await exchange(store, "e2", "two", "2")
+    return first.lease.session_id, first.lease.turn_id, second.lease.turn_id
+
+
+async def test_a_request_goes_on_after_the_last_turn_alone(store: SqliteStore, database: Database) -> None:
+    session_id, first, second = await two_turns(store)
+    with pytest.raises(SessionMoved):
+        await store.accept(event("e3"), NOW, Beginning(resumes=session_id, after=first))
+    assert len(rows(database, "inbox")) == 2
+    await store.accept(event("e4"), NOW, Beginning(resumes=session_id, after=second))
+    with pytest.raises(SessionMoved):
+        await store.accept(event("e5"), NOW, Beginning(resumes=session_id, after=second))
+    turn = await claimed(store)
+    with pytest.raises(SessionMoved):
+        await store.accept(event("e6"), NOW, Beginning(resumes=session_id, after=turn.lease.turn_id))
+
+
+async def test_a_branch_begins_with_all_that_was_said_up_to_its_turn(store: SqliteStore) -> None:
+    session_id, first, _ = await two_turns(store)
+    beginning = Beginning(instructions="Be brief.", copies=session_id, after=first)
+    await store.accept(event("e3", "other", key="branch"), NOW, beginning)
+    branch = await store.current("branch")
+    assert branch is not None
+    assert branch.id != session_id
+    history = await store.history(branch.id, before_turn="")
+    assert [message.content for message in history] == [*(message.content for message in SAID), "one", "1"]
+    assert await store.get_state(branch.id, INSTRUCTIONS) == "Be brief."
+
+
+async def test_a_kept_answer_is_found_replaced_and_forgotten(store: SqliteStore) -> None:
+    assert await store.use_response("r1", NOW) is None
+    for body in ("{}", '{"text": "\ud800"}'):
+        await store.keep_response(Response("r1", "s", "t", body), NOW)
+    found = await store.use_response("r1", NOW)
+    assert found is not None
+    assert (found.session_id, found.turn_id, found.body) == ("s", "t", '{"text": "\ufffd"}')
+    for _ in range(2):
+        await store.drop_response("r1")
+    assert await store.use_response("r1", NOW) is None
+
+
+async def test_of_more_answers_than_are_kept_the_least_used_go(store: SqliteStore, database: Database) -> None:
+    for number in range(KEPT):
+        await store.keep_response(Response(f"r{number}", "s", "t", "{}"), NOW + number)
+    await store.use_response("r0", NOW + 1000)
+    for number in range(KEPT, KEPT + 3):
+        await store.keep_response(Response(f"r{number}", "s", "t", "{}"), NOW + number)
+    kept = {name for (name,) in rows(database, "responses", "id")}
+    assert len(kept) == KEPT
+    assert kept >= {"r0", "r102"}
+    assert kept.isdisjoint({"r1", "r2", "r3"})
