@@ -158,6 +158,7 @@ def _blueprint(program: Program, adapter: TerminalAdapter, tell: Callable[[str],
         gate=Gate(),
         report=report,
         redact=program.redactor.redact,
+        settle=program.redactor.settle,
         escalate=end_process,
     )
 

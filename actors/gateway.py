@@ -73,12 +73,14 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         gate=lifecycle.gate,
         report=reports.take,
         redact=program.redactor.redact,
+        settle=program.redactor.settle,
         escalate=end_process,
     )
     trees.append(build(blueprint))
 
     def on_started() -> None:
-        _refuse_if_nothing_works(trees[0].base.describe(), program.home.config_file)
+        beside = frozenset(each.adapter.name for each in attached if each.on)
+        _refuse_if_nothing_works(trees[0].base.describe(), program.home.config_file, beside)
         reports.started()
         options.announce()
 
@@ -145,9 +147,13 @@ class StartReports:
             log_report(report)
 
 
-def _refuse_if_nothing_works(tree: ChildStatus, config_file: Path) -> None:
-    """With every platform refused by its configuration there is nobody to talk to: say why and end."""
-    platforms = next(child for child in tree.children if child.name == "platforms").children
+def _refuse_if_nothing_works(tree: ChildStatus, config_file: Path, beside: frozenset[str] = frozenset()) -> None:
+    """With every platform refused by its configuration there is nobody to talk to: say why and end.
+
+    Those ``beside`` another, on its port, help nobody when that one is refused.
+    """
+    found = next(child for child in tree.children if child.name == "platforms").children
+    platforms = [platform for platform in found if platform.name not in beside]
     reasons = [
         inbound.failure.error.partition(": ")[2]
         for platform in platforms

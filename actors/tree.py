@@ -63,6 +63,8 @@ class Attached:
 
     adapter: Adapter
     platform: Platform
+    on: str = ""
+    """The platform whose port it is served on: where that one does not work, this one does not either."""
 
 
 @frozen
@@ -92,6 +94,8 @@ class Blueprint:
     gate: Gate
     report: Callable[[Report], None]
     redact: Callable[[str], str]
+    settle: Callable[[str], str]
+    """``redact`` for a text that is still being written."""
     escalate: Callable[[str], None]
     """Called with the path of a child that does not end: the process has to."""
 
@@ -119,7 +123,7 @@ def build(blueprint: Blueprint) -> Tree:
     )
     services = blueprint.services(base)
     conversations = _conversations(services)
-    around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redact)
+    around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redact, blueprint.settle)
     platforms = Supervisor("platforms", _platforms(blueprint.attached, around, outlets), start_together=True)
     root = Supervisor(
         "gateway",

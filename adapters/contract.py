@@ -19,9 +19,10 @@ import trio
 from attrs import frozen
 
 from hermes.errors import TransientError
-from hermes.events import Draft, Inbound, Outbound
+from hermes.events import Draft, Inbound, Outbound, Source
 from hermes.status import ChildStatus
 from hermes.store.interface import Accepted, Transcript
+from hermes.store.requests import Beginning, Progress, Response
 
 
 class Ambiguous(TransientError):
@@ -70,9 +71,10 @@ class Receipt:
 class AdapterHost(Protocol):
     """What an adapter is handed; it reaches nothing else of the gateway."""
 
-    async def accept(self, event: Inbound) -> Accepted:
+    async def accept(self, event: Inbound, beginning: Beginning | None = None) -> Accepted:
         """Make an event durable, and have it answered. Returns after the commit.
 
+        ``beginning`` is for platforms whose requests bring their own history; it is written with the event.
         Raises ``TransientError`` (``StoreFull`` and a locked store: nothing was kept, so tell the platform or let it
         redeliver), ``Refused`` (too large) and ``Unavailable`` (the store did not answer in time, or the gateway is
         about to end: repeat, the event id makes that harmless). Cancelled: unknown, repeat.
@@ -82,6 +84,22 @@ class AdapterHost(Protocol):
     async def transcript(self, session_key: str, *, before: int | None = None, limit: int = 200) -> Transcript:
         """The chat as the store has it, oldest first: see ``Transcript``."""
         ...
+
+    async def progress(self, source: Source, event_id: str) -> Progress | None:
+        """What became of an event of this platform; None when it never came, or came days ago."""
+        ...
+
+    async def session_key(self, session_id: str, platform: str) -> str | None:
+        """The key under which a session of ``platform`` began; None when there is no such session of it."""
+        ...
+
+    async def keep_response(self, response: Response) -> None:
+        """Keep an answer that a program may fetch again by its id: see ``hermes.store.requests``."""
+        ...
+
+    async def use_response(self, response_id: str) -> Response | None: ...
+
+    async def drop_response(self, response_id: str) -> None: ...
 
     def describe(self) -> ChildStatus:
         """The supervision tree at this moment."""

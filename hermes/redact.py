@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 from attrs import define, field, frozen
 
+from hermes.holdback import settled_length
+
 PLACEHOLDER = "[redacted]"
 
 # A shorter configured value ("admin", "12345") would blank out ordinary words.
@@ -162,6 +164,13 @@ class Redactor:
             text = _redact_wrapped(text, self._forms)
         return redact(text)
 
+    def settle(self, text: str) -> str:
+        """The beginning of a text that is still being written, redacted: nothing that may yet become part of a secret.
+
+        Of a text that grows, each result begins with the one before.
+        """
+        return self.redact(text[: settled_length(text, self._forms)])
+
     def _rebuild(self) -> None:
         forms = {form for value in (*self._values, *self._registered) for form in _forms(value)}
         self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
@@ -171,6 +180,9 @@ class Unredacted(Redactor):
     """In its place where security.redact_secrets is off."""
 
     def redact(self, text: str) -> str:
+        return text
+
+    def settle(self, text: str) -> str:
         return text
 
 

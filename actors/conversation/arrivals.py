@@ -95,6 +95,8 @@ class Arrivals:
         if meant_here and ask is not None and _can_answer(row, ask):
             await running.answer(row, ask, row.event.text)
             return
+        if not self._services.outlets.platform(row.event.source).attended:
+            return  # it stays pending until this turn is over
         match self._services.settings.busy_input_mode:
             case "interrupt" if row.received_at >= running.since:
                 await running.feed(Stopped(StopReason.INTERRUPT))

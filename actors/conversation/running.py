@@ -27,7 +27,9 @@ from actors.conversation.session import Prefix, Session
 from actors.conversation.tool_call import ToolCalls
 from actors.messages import LOOK, Look
 from actors.runtime import Mailbox
+from hermes.agent import unattended
 from hermes.agent.budget import SUM_UP
+from hermes.agent.endings import paragraphs
 from hermes.agent.turn import TurnMachine
 from hermes.agent.turnio import (
     AskAnswered,
@@ -219,8 +221,9 @@ class RunningTurn:
 
     async def _finish(self, effect: Finish) -> None:
         source = self.turn.rows[-1].event.source
-        limit = self._services.outlets.platform(source).message_length
-        out = outbound.answers(self.turn, self._services.redactor.redact(effect.text), limit)
+        platform = self._services.outlets.platform(source)
+        text = effect.text if platform.attended else paragraphs(effect.text, unattended.note(self.machine.messages))
+        out = outbound.answers(self.turn, self._services.redactor.redact(text), platform.message_length)
         failpoint("turn.before_finish")
         await self._services.store.finish(
             self.turn.lease,

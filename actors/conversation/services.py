@@ -33,6 +33,9 @@ class Platform:
     """Characters of one message; a longer answer goes out in parts."""
     every_command: bool
     """Whoever writes there has proven nothing: each command asks first."""
+    attended: bool = True
+    """Somebody sits there: who can be asked, and whose next message is about what is running. Where programs write,
+    what would be asked is denied at once, and each message waits for its own turn."""
 
 
 class Outlets(Protocol):

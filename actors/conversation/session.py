@@ -4,9 +4,11 @@ import trio
 from attrs import frozen
 
 from actors.conversation.services import Services, readers
+from hermes.agent.prompt import with_instructions
 from hermes.errors import ConfigError
 from hermes.messages import Message
 from hermes.store.interface import Turn
+from hermes.store.requests import INSTRUCTIONS
 
 
 @frozen
@@ -40,8 +42,10 @@ class Session:
     async def _build(self, turn: Turn) -> str:
         outlets, event = self._services.outlets, turn.rows[-1].event
         platform, audience = outlets.platform(event.source), readers(outlets, event)
+        instructions = await self._services.store.get_state(turn.lease.session_id, INSTRUCTIONS)
         try:
-            return await trio.to_thread.run_sync(self._services.build_prompt, platform, audience)
+            prompt = await trio.to_thread.run_sync(self._services.build_prompt, platform, audience)
         except OSError as error:
             what = error.filename or "a file of the prompt"
             raise ConfigError(f"{what} cannot be read: {error.strerror or error}") from error
+        return with_instructions(prompt, instructions or "")

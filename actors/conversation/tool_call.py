@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from actors.conversation.approvals import StoredApprovals, StoredState
 from actors.conversation.archive import StoredArchive
 from actors.conversation.services import Services, readers
+from hermes.agent import unattended
 from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
 from hermes.events import InboundKind
@@ -26,18 +27,19 @@ class ToolCalls:
         )
         self._audience = readers(services.outlets, turn.rows[-1].event)
         self._state = StoredState(services.store, turn.lease.session_id)
-        settings = services.settings
+        settings, platform = services.settings, services.outlets.platform(turn.rows[-1].event.source)
+        self._attended = platform.attended
         self._approvals = StoredApprovals(
             self._state,
             mode=settings.approvals_mode,
             timeout=settings.approvals_timeout,
-            every_command=services.outlets.platform(turn.rows[-1].event.source).every_command,
+            every_command=platform.every_command,
             always=always,
             allow_always=services.allow_always,
         )
 
     async def run(self, planned: PlannedCall, now: float, emit: Callable[[TurnEvent], Awaitable[None]]) -> None:
-        """Run one call and emit ``ToolReturned`` or ``ToolAsked``.
+        """Run one call and emit ``ToolReturned`` or ``ToolAsked``; where nobody can be asked, the former.
 
         An effectful call is recorded as started first. Cancelled: the tool ends whatever it started.
         """
@@ -48,7 +50,9 @@ class ToolCalls:
             failpoint("turn.after_start_call")
         outcome = await self._services.tools.invoke(call.name, call.arguments, self._context(planned))
         failpoint("turn.after_tool")
-        if isinstance(outcome, AskRequest):
+        if isinstance(outcome, AskRequest) and not self._attended:
+            await emit(ToolReturned(call.id, unattended.denial(outcome)))
+        elif isinstance(outcome, AskRequest):
             await emit(ToolAsked(call.id, outcome))
         else:
             await emit(ToolReturned(call.id, outcome))

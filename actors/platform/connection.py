@@ -34,3 +34,5 @@ class Surroundings:
     gate: Gate
     describe: Callable[[], ChildStatus]
     redact: Callable[[str], str]
+    settle: Callable[[str], str]
+    """``redact`` for a text that is still being written."""

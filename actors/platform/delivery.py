@@ -22,7 +22,7 @@ import trio
 from attrs import frozen
 
 from actors.messages import Look
-from actors.platform.drafts import DraftBoard, show_drafts
+from actors.platform.drafts import DraftBoard, View, show_drafts
 from actors.runtime import Backoff, Context, Mailbox
 from actors.runtime.backoff import lower_bound
 from adapters.contract import Adapter, Ambiguous, Idempotency
@@ -74,6 +74,7 @@ async def delivery(
     store: Store,
     drafts: DraftBoard,
     redact: Callable[[str], str],
+    settle: Callable[[str], str] | None = None,
     *,
     task_status: trio.TaskStatus[None],
 ) -> None:
@@ -81,7 +82,7 @@ async def delivery(
     idempotent = adapter.limits.idempotency is not Idempotency.NONE
     lease = await store.open_delivery(adapter.name, adapter.account, idempotent=idempotent, now=time.time())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(show_drafts, adapter, drafts, redact)
+        nursery.start_soon(show_drafts, adapter, drafts, View.of(redact, settle))
         task_status.started()
         await _Deliveries(Outgoing(adapter, store, lease), nursery, drafts).run(context)
 

@@ -2,18 +2,19 @@
 
 1. A draft is a view. The latest wins, any may be skipped, and a bug in showing them turns them off until delivery
    starts again: it stops no answer.
-2. A draft is redacted as a whole, less the word that is still being written: half a secret is not recognised.
+2. What is still being written is shown as far as it is settled (hermes/holdback.py): half a secret is not recognised.
 """
 
 import logging
 from collections.abc import Callable
 
 import trio
-from attrs import evolve
+from attrs import evolve, frozen
 
 from adapters.contract import Adapter, Drafts
 from hermes.errors import HermesError
 from hermes.events import Draft, DraftState
+from hermes.holdback import settled_length
 
 # Chats that may have a draft waiting to be shown; beyond it drafts are skipped, which loses nothing but the view.
 MAX_DRAFTS = 1024
@@ -24,10 +25,21 @@ DRAFT_INTERVAL = 0.05
 # Seconds that showing one draft may take before it is skipped.
 DRAFT_WITHIN = 5.0
 
-# What secrets are made of. Other scripts are shown as they come: some of them put no blanks between words.
-_WORD = "".join(map(chr, range(0x21, 0x7F)))
-
 log = logging.getLogger(__name__)
+
+
+@frozen
+class View:
+    """What may be shown of a text."""
+
+    redact: Callable[[str], str]
+    settle: Callable[[str], str]
+    """Of one that is still being written."""
+
+    @classmethod
+    def of(cls, redact: Callable[[str], str], settle: Callable[[str], str] | None) -> "View":
+        """Without a ``settle`` that knows the configured secrets, what is known of all of them decides."""
+        return cls(redact, settle or (lambda text: redact(text[: settled_length(text, ())])))
 
 
 class DraftBoard:
@@ -57,29 +69,30 @@ class DraftBoard:
         self._waiting.clear()
 
 
-async def show_drafts(adapter: Adapter, board: DraftBoard, redact: Callable[[str], str]) -> None:
+async def show_drafts(adapter: Adapter, board: DraftBoard, view: View) -> None:
     """Show what is put on ``board`` until cancelled, or until a bug in ``adapter`` shows itself."""
     board.off = ""
     if adapter.limits.drafts is not Drafts.EPHEMERAL:
         board.turn_off("not shown here")
         return
     try:
-        await _pump(adapter, board, redact)
+        await _pump(adapter, board, view)
     except Exception as bug:
         log.exception("%s: no more drafts are shown", adapter.name)
         board.turn_off(f"drafts are off: {type(bug).__name__}: {bug}")
 
 
-async def _pump(adapter: Adapter, board: DraftBoard, redact: Callable[[str], str]) -> None:
+async def _pump(adapter: Adapter, board: DraftBoard, view: View) -> None:
     while True:
         for draft in await board.take():
             with trio.move_on_after(DRAFT_WITHIN):
-                await _show(adapter, evolve(draft, text=redact(_settled(draft)), tool=redact(draft.tool)))
+                await _show(adapter, _redacted(draft, view))
         await trio.sleep(DRAFT_INTERVAL)
 
 
-def _settled(draft: Draft) -> str:
-    return draft.text.rstrip(_WORD) if draft.state is DraftState.WRITING else draft.text
+def _redacted(draft: Draft, view: View) -> Draft:
+    shown = view.settle if draft.state is DraftState.WRITING else view.redact
+    return evolve(draft, text=shown(draft.text), tool=view.redact(draft.tool))
 
 
 async def _show(adapter: Adapter, draft: Draft) -> None:

@@ -16,10 +16,11 @@ from actors.runtime import Context
 from adapters.contract import Adapter
 from hermes.agent.commands import parse
 from hermes.errors import TransientError, Unavailable
-from hermes.events import Inbound, InboundKind
+from hermes.events import Inbound, InboundKind, Source
 from hermes.failpoints import failpoint
 from hermes.status import ChildStatus
 from hermes.store.interface import Accepted, Transcript
+from hermes.store.requests import Beginning, Progress, Response
 
 # Seconds between two looks for sessions that were accepted and never woken (a crash between commit and nudge).
 SWEEP = 30.0
@@ -35,13 +36,13 @@ class Host:
         self.beat = context.beat
         self.retrying = context.retrying
 
-    async def accept(self, event: Inbound) -> Accepted:
+    async def accept(self, event: Inbound, beginning: Beginning | None = None) -> Accepted:
         """As the contract says. Messages are refused for now (``Unavailable``) while the gateway drains."""
         classified = _classified(event)
         if not self._around.gate.open and classified.kind in (InboundKind.MESSAGE, InboundKind.EDIT):
             raise Unavailable("the gateway is about to restart: the message is taken when it is back")
         failpoint("inbox.before_accept")
-        accepted = await self._around.store.accept(classified, time.time())
+        accepted = await self._around.store.accept(classified, time.time(), beginning)
         failpoint("inbox.after_accept")
         # A duplicate too: the write may have been repeated after a crash, and whoever accepted it first may have ended
         # before the nudge. With a full mailbox a look is due anyway; with no place left the sweep wakes it later.
@@ -50,6 +51,21 @@ class Host:
 
     async def transcript(self, session_key: str, *, before: int | None = None, limit: int = 200) -> Transcript:
         return await self._around.store.transcript(session_key, before=before, limit=limit)
+
+    async def progress(self, source: Source, event_id: str) -> Progress | None:
+        return await self._around.store.progress(source.platform, source.account, event_id)
+
+    async def session_key(self, session_id: str, platform: str) -> str | None:
+        return await self._around.store.session_key(session_id, platform)
+
+    async def keep_response(self, response: Response) -> None:
+        await self._around.store.keep_response(response, time.time())
+
+    async def use_response(self, response_id: str) -> Response | None:
+        return await self._around.store.use_response(response_id, time.time())
+
+    async def drop_response(self, response_id: str) -> None:
+        await self._around.store.drop_response(response_id)
 
     def describe(self) -> ChildStatus:
         return self._around.describe()

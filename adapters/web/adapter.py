@@ -14,9 +14,11 @@ from http import HTTPStatus
 import trio
 from attrs import define, evolve, field
 from starlette.routing import Router
+from starlette.types import ASGIApp
 
 from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
 from adapters.web import assets
+from adapters.web.beside import Beside, Fork
 from adapters.web.chats import ACCOUNT, PLATFORM, entry_of_outbound
 from adapters.web.guard import Bound, Guard
 from adapters.web.hub import Hub
@@ -46,6 +48,7 @@ class WebAdapter:
     """The one account of this platform: the page itself."""
 
     _settings: WebSettings
+    _beside: Beside | None = None
     _hub: Hub = field(factory=Hub, init=False)
     _port: int | None = field(default=None, init=False)
 
@@ -135,23 +138,27 @@ class WebAdapter:
         if not answer.startswith(f"HTTP/1.1 {HTTPStatus.OK} ".encode()):
             raise TransientError(f"the page answered itself by {answer[:40]!r}")
 
-    def _application(self, host: AdapterHost, port: int) -> Guard:
+    def _application(self, host: AdapterHost, port: int) -> ASGIApp:
         settings = self._settings
         gatekeeper = Gatekeeper(settings.key if settings.key_required else None, cookie_name=f"hermes_page_{port}")
         page = Page(assets.load(), gatekeeper, self._hub, host, settings.commands)
-        return Guard(
-            Router(PageRoutes(page).routes(), redirect_slashes=False), Bound(loopback=settings.loopback, port=port)
-        )
+        bound = Bound(loopback=settings.loopback, port=port)
+        guarded = Guard(Router(PageRoutes(page).routes(), redirect_slashes=False), bound)
+        beside = self._beside
+        return guarded if beside is None else Fork(beside, beside.application(gatekeeper, bound), guarded)
 
 
-def create(settings: WebSettings) -> WebAdapter:
-    """The page, not yet listening. Raises ``ConfigError`` when it has to ask for a key and none is set."""
+def create(settings: WebSettings, beside: Beside | None = None) -> WebAdapter:
+    """The page, not yet listening, and what is served on its port besides.
+
+    Raises ``ConfigError`` when it has to ask for a key and none is set.
+    """
     if settings.key_required and not settings.key:
         why = "one is required" if settings.loopback else f"{HOST_KEY} is {settings.host}, which other machines reach"
         raise ConfigError(f"the page needs a key ({why}): set API_SERVER_KEY in .env", key="API_SERVER_KEY")
     if not 0 <= settings.port <= 65535:
         raise ConfigError(f"{PORT_KEY} is {settings.port}: a port is 1 to 65535", key=PORT_KEY)
-    return WebAdapter(settings)
+    return WebAdapter(settings, beside)
 
 
 def _reachable(host: str) -> str:

@@ -59,13 +59,20 @@ class Bound:
 def refusal(bound: Bound, method: str, headers: Mapping[str, str]) -> str | None:
     """Why a request is not served, as one line for the person who sees it; None when it is."""
     host = headers.get("host", "").lower()
-    if bound.loopback and not _names_us(host, bound.port):
-        return f"This host name is not served: open http://127.0.0.1:{bound.port}/ instead."
+    if refused := foreign_host(bound, host):
+        return refused
     origin = headers.get("origin")
     if origin is not None and not _is_ours(origin.lower(), host, bound):
         return "Refused: the request comes from another site."
     if not _fetched_by_us(method, headers):
         return "Refused: the request comes from another site."
+    return None
+
+
+def foreign_host(bound: Bound, host: str) -> str | None:
+    """Why a Host is not served (rule 1); None when it is."""
+    if bound.loopback and not _names_us(host.lower(), bound.port):
+        return f"This host name is not served: open http://127.0.0.1:{bound.port}/ instead."
     return None
 
 

@@ -19,7 +19,7 @@ from adapters.contract import AdapterHost
 from adapters.web.assets import INDEX, Asset
 from adapters.web.hub import Hub
 from adapters.web.login import COOKIE_AGE, Admitted, Denied, Gatekeeper, TooMany, Verdict
-from adapters.web.server import TRANSPORT, Transport
+from adapters.web.server import transport_of
 from adapters.web.settings import CommandHelp
 from adapters.web.socket import PageSocket
 
@@ -100,7 +100,7 @@ class PageRoutes:
         if denied is not None:
             await websocket.send_denial_response(denied)
             return
-        transport = cast(Transport, websocket.scope["state"][TRANSPORT])
+        transport = transport_of(websocket.scope)
         page = self._page
         self._open += 1
         try:

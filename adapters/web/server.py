@@ -30,7 +30,7 @@ from hermes.errors import fold
 if TYPE_CHECKING:
     from hypercorn.events import Event
     from hypercorn.typing import ASGIFramework
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,11 @@ class Transport:
         if self._stream.socket.fileno() != -1:
             self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._stream.socket.close()
+
+
+def transport_of(scope: "Scope") -> Transport:
+    """The connection below a request that was served here."""
+    return cast(Transport, scope["state"][TRANSPORT])
 
 
 class _Connection(TCPServer):

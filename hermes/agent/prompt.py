@@ -46,6 +46,7 @@ _GUIDANCE = {
 }
 
 _PLATFORMS = {
+    "api_server": "A program asks over HTTP: nobody can be asked back, so say what you assumed. Markdown.",
     "cron": "Nobody is there to answer: do not ask, and put the result into the last message.",
     "discord": "A Discord chat: markdown without tables, at most 2,000 characters a message.",
     "email": "E-mail: plain text, complete sentences, no follow-up questions that can be avoided.",
@@ -136,6 +137,11 @@ def assemble(sources: PromptSources, parts: PromptParts) -> str:
 
 def _notes(sources: PromptSources, target: Target) -> ContextFile | None:
     return sources.memory.notes(target) if sources.memory else None
+
+
+def with_instructions(prompt: str, instructions: str) -> str:
+    """``prompt`` with what the program that opened the session wants to have said; unchanged for none."""
+    return f"{prompt}\n\n{_section('Instructions of the program that asks', instructions)}" if instructions else prompt
 
 
 def _section(title: str, text: str) -> str:

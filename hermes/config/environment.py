@@ -25,6 +25,9 @@ OVERRIDES: Mapping[str, KeyPath] = {
     "SEARXNG_URL": ("search", "searxng_url"),
     "TAVILY_API_KEY": ("search", "tavily_key"),
     "BRAVE_SEARCH_API_KEY": ("search", "brave_key"),
+    "API_SERVER_MODEL_NAME": ("api_server", "model_name"),
+    "API_SERVER_CORS_ORIGINS": ("api_server", "cors_origins"),
+    "API_SERVER_MAX_RUNS": ("api_server", "max_runs"),
 }
 
 

@@ -281,6 +281,22 @@ class ApiServer:
         repr=False,
         metadata=only_env("API_SERVER_KEY", "key that clients of the page and the interface must show"),
     )
+    model_name: str = field(
+        default="hermes-agent",
+        metadata=only_env("API_SERVER_MODEL_NAME", "name under which clients of the interface find the agent"),
+    )
+    cors_origins: str = field(
+        default="",
+        metadata=only_env(
+            "API_SERVER_CORS_ORIGINS",
+            "origins of web pages that may use the interface, separated by commas; `*`: any, where a key is set",
+        ),
+    )
+    max_runs: int = field(
+        default=10,
+        validator=positive,
+        metadata=only_env("API_SERVER_MAX_RUNS", "requests to the interface that are worked on at one time"),
+    )
 
 
 @frozen

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 
 from hermes.errors import Refused
 from hermes.events import Inbound, InboundKind, Outbound
-from hermes.store import outbox, transcript
+from hermes.store import beginnings, outbox, transcript
 from hermes.store.codec import INBOUND_COLUMNS, INBOX_COLUMNS, clean, columns, inbound_values, inbox_row, marks
 from hermes.store.interface import Accepted, InboxRow
+from hermes.store.requests import Beginning
 
 MAX_TEXT_BYTES = 256 * 1024
 """Of one event, as UTF-8: sixty of the longest messages that a chat platform sends, and half a model's context."""
@@ -33,12 +34,19 @@ _INSERT = (
 )
 
 
-def accept(connection: sqlite3.Connection, event: Inbound, now: float) -> Accepted:
-    """Put an event into the inbox. Raises ``Refused`` when it is too large."""
+def accept(
+    connection: sqlite3.Connection, event: Inbound, now: float, beginning: Beginning | None = None, salt: str = ""
+) -> Accepted:
+    """Put an event into the inbox, and what its session begins with before it; ``salt`` is hex, for a new session's id.
+
+    Raises ``Refused`` when something is too large, or the session to go on with is not there.
+    """
     _check_size(event)
     found = connection.execute(_FIND, (event.source.platform, event.source.account, clean(event.event_id))).fetchone()
     if found is not None:
         return Accepted(found[0], duplicate=True)
+    if beginning is not None:
+        beginnings.begin(connection, event, beginning, salt, now)
     return Accepted(insert(connection, event, now), duplicate=False)
 
 

@@ -21,6 +21,7 @@ from hermes.messages import Message, Usage
 from hermes.spending import Spending
 from hermes.store.background_interface import Background
 from hermes.store.found import Found, Reach
+from hermes.store.requests import Beginning, Requests
 
 
 @frozen
@@ -185,7 +186,7 @@ class Counts:
 class Journal(Protocol):
     """Inbox, turns and asks. All but ``pending`` and ``unfinished`` write."""
 
-    async def accept(self, event: Inbound, now: float) -> Accepted: ...
+    async def accept(self, event: Inbound, now: float, beginning: Beginning | None = None) -> Accepted: ...
 
     async def pending(self, session_key: str) -> tuple[InboxRow, ...]:
         """Rows that nothing has taken yet, in order, at most 100."""
@@ -390,5 +391,5 @@ class Sessions(Protocol):
     async def put_state(self, session_id: str, key: str, value: str) -> None: ...
 
 
-class Store(Journal, Outbox, Sessions, Spending, Background, Protocol):
+class Store(Journal, Outbox, Sessions, Spending, Background, Requests, Protocol):
     """All of it, as actors and commands hold it."""

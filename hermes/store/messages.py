@@ -6,6 +6,8 @@ Rules:
    order too.
 2. Nothing is deleted: what /undo and /retry take back is hidden, which takes it out of the history and of the
    search.
+3. What a client says was spoken before it came here (``SEEDED``) is history, and nothing to search or take back: it
+   comes again with each of its requests.
 """
 
 import sqlite3
@@ -13,13 +15,20 @@ from collections.abc import Sequence
 
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
-from hermes.store.codec import MESSAGE_COLUMNS, columns, marks, message, message_values
+from hermes.store.codec import MESSAGE_COLUMNS, Value, columns, marks, message, message_values
 
 HISTORY_MESSAGES = 5000
 """The newest that ``history`` reads: no context window holds more, and a transcript in memory needs a bound."""
 
+SEEDED = 2
+"""In the column ``hidden``, where 0 is a message that shows and 1 one that was taken back."""
+
 _INSERT = (
     f"INSERT INTO messages (session_id, turn_id, position, timestamp, token_count, {columns(MESSAGE_COLUMNS)})"
+    f" VALUES ({marks(5 + len(MESSAGE_COLUMNS))})"
+)
+_INSERT_SEEDED = (
+    f"INSERT INTO messages (session_id, turn_id, position, timestamp, hidden, {columns(MESSAGE_COLUMNS)})"
     f" VALUES ({marks(5 + len(MESSAGE_COLUMNS))})"
 )
 _COUNT = """
@@ -52,6 +61,13 @@ def add(
         usage.reasoning_tokens,
     )
     connection.execute(_COUNT, (len(messages), calls, *spent, session_id))
+
+
+def seed(connection: sqlite3.Connection, session_id: str, messages: Sequence[Message], now: float) -> None:
+    """What was said before the first turn of a session."""
+    for position, each in enumerate(messages):
+        values = (session_id, f"seed:{session_id}", position, now, SEEDED, *message_values(each))
+        connection.execute(_INSERT_SEEDED, values)
 
 
 def of_turn(connection: sqlite3.Connection, turn_id: str, start: int = 0) -> tuple[Message, ...]:
@@ -92,12 +108,35 @@ def history(connection: sqlite3.Connection, session_id: str, before_turn: str) -
     without its call.
     """
     rows = connection.execute(
-        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden = 0 AND turn_id <> ?"
+        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1 AND turn_id <> ?"
         " ORDER BY id DESC LIMIT ?",
         (session_id, before_turn, HISTORY_MESSAGES + 1),
     ).fetchall()
+    return _bounded(rows)
+
+
+def _bounded(rows: Sequence[Sequence[Value]]) -> tuple[Message, ...]:
+    """From the newest first to the oldest first, within the bound."""
     found = [message(row) for row in reversed(rows)]
     if len(found) <= HISTORY_MESSAGES:
         return tuple(found)
     start = next((index for index, each in enumerate(found) if index and each.role is Role.USER), len(found))
     return tuple(found[start:])
+
+
+def last_turn(connection: sqlite3.Connection, session_id: str) -> str:
+    """The turn that spoke last in a session, of those that show; empty when there is none."""
+    row = connection.execute(
+        "SELECT turn_id FROM messages WHERE session_id = ? AND hidden <> 1 ORDER BY id DESC LIMIT 1", (session_id,)
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def up_to(connection: sqlite3.Connection, session_id: str, turn_id: str) -> tuple[Message, ...]:
+    """The history of a session up to the end of one of its turns, as ``history`` has it."""
+    rows = connection.execute(
+        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1 AND id <="
+        " (SELECT max(id) FROM messages WHERE turn_id = ?) ORDER BY id DESC LIMIT ?",
+        (session_id, turn_id, HISTORY_MESSAGES + 1),
+    ).fetchall()
+    return _bounded(rows)

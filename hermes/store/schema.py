@@ -173,6 +173,11 @@ TURNS = Table(
         ("begun_at", _REAL),
         ("touched_at", _REAL),
         ("ended_at", "REAL"),
+        ("input_tokens", _INTEGER),
+        ("output_tokens", _INTEGER),
+        ("cache_read_tokens", _INTEGER),
+        ("cache_write_tokens", _INTEGER),
+        ("reasoning_tokens", _INTEGER),
     ),
 )
 
@@ -265,6 +270,11 @@ BACKGROUND = Table(
     ),
 )
 
+RESPONSES = Table(
+    "responses",
+    (("id", "TEXT PRIMARY KEY"), ("session_id", _TEXT), ("turn_id", _TEXT), ("used_at", _REAL), ("body", _TEXT)),
+)
+
 TABLES = (
     COUNTERS,
     SESSIONS,
@@ -280,6 +290,7 @@ TABLES = (
     DELIVERIES,
     MODEL_CALLS,
     BACKGROUND,
+    RESPONSES,
 )
 
 INDEXES = (

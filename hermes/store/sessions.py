@@ -70,6 +70,14 @@ def current(connection: sqlite3.Connection, session_key: str) -> SessionInfo | N
     return session_info(row) if row else None
 
 
+def key_of(connection: sqlite3.Connection, session_id: str, platform: str) -> str | None:
+    """The key under which a session of ``platform`` began; None when there is none."""
+    row = connection.execute(
+        "SELECT session_key FROM sessions WHERE id = ? AND source = ?", (session_id, platform)
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
 def freeze_prompt(connection: sqlite3.Connection, session_id: str, prompt: str) -> str:
     """Raises ``Refused`` when the session does not exist."""
     connection.execute(

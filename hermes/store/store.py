@@ -34,6 +34,8 @@ from hermes.store import (
     maintenance,
     messages,
     owners,
+    progress,
+    responses,
     search,
     sessions,
     spending,
@@ -59,6 +61,7 @@ from hermes.store.interface import (
     TurnOutcome,
 )
 from hermes.store.readers import Readers
+from hermes.store.requests import Beginning, Progress, Response
 from hermes.store.writers import Commit
 
 WRITE_DEADLINE = 30.0
@@ -95,8 +98,15 @@ class SqliteStore(Store):
     def _is_free(self, owner: str) -> bool:
         return is_free(owners.lock_path(self._run_folder, owner))
 
-    async def accept(self, event: Inbound, now: float) -> Accepted:
-        return await self._write(lambda connection: inbox.accept(connection, event, now))
+    async def accept(self, event: Inbound, now: float, beginning: Beginning | None = None) -> Accepted:
+        salt = secrets.token_hex(8) if beginning else ""
+        return await self._write(lambda connection: inbox.accept(connection, event, now, beginning, salt))
+
+    async def progress(self, platform: str, account: str, event_id: str) -> Progress | None:
+        return await self._readers.read(lambda connection: progress.progress(connection, platform, account, event_id))
+
+    async def session_key(self, session_id: str, platform: str) -> str | None:
+        return await self._readers.read(lambda connection: sessions.key_of(connection, session_id, platform))
 
     async def pending(self, session_key: str) -> tuple[InboxRow, ...]:
         return await self._readers.read(lambda connection: inbox.pending(connection, session_key))
@@ -107,6 +117,15 @@ class SqliteStore(Store):
     async def claim(self, session_key: str, owner: str, now: float, burial: Burial) -> Turn | None:
         claimant = claims.Claimant(owner, secrets.token_hex(8), self._compose, self._is_free)
         return await self._write(lambda connection: claims.claim(connection, session_key, claimant, burial, now))
+
+    async def keep_response(self, response: Response, now: float) -> None:
+        await self._write(lambda connection: responses.keep(connection, response, now))
+
+    async def use_response(self, response_id: str, now: float) -> Response | None:
+        return await self._write(lambda connection: responses.use(connection, response_id, now))
+
+    async def drop_response(self, response_id: str) -> None:
+        await self._write(lambda connection: responses.drop(connection, response_id))
 
     async def join(self, lease: Lease, row_id: int, message: Message, now: float) -> bool:
         join_id = secrets.token_hex(8)

@@ -175,7 +175,7 @@ async def house(
     every_command: bool = True,
     settings: Settings = settings(),  # noqa: B008  it is frozen
     change: Callable[[Services], Services] = lambda services: services,
-    neighbours: Sequence[Chat] = (),
+    neighbours: Sequence[Chat | Attached] = (),
     extras: Callable[[Base], Sequence[ChildSpec]] = lambda _: (),
 ) -> AsyncIterator[House]:
     """A gateway's tree over ``folder``; what it finds there is what a restart finds.
@@ -206,12 +206,13 @@ async def house(
     blueprint = Blueprint(
         home=home,
         open_store=partial(open_store, program),
-        attached=[Attached(each, platform) for each in (chat, *neighbours)],
+        attached=[each if isinstance(each, Attached) else Attached(each, platform) for each in (chat, *neighbours)],
         services=services,
         extras=extras,
         gate=gate,
         report=reports.append,
         redact=program.redactor.redact,
+        settle=program.redactor.settle,
         escalate=_fail,
     )
     tree = build(blueprint)

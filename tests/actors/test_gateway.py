@@ -75,3 +75,9 @@ def test_every_platform_refused_ends_the_start_with_one_line_each() -> None:
 )
 def test_a_platform_that_works_or_may_yet_keeps_the_gateway_up(tree: ChildStatus) -> None:
     _refuse_if_nothing_works(tree, CONFIG)
+
+
+def test_what_is_served_on_the_port_of_a_refused_platform_keeps_nothing_up() -> None:
+    tree = _tree(_platform("web", "ConfigError: the port is taken"), _platform("api_server"))
+    with pytest.raises(ConfigError):
+        _refuse_if_nothing_works(tree, CONFIG, frozenset({"api_server"}))

@@ -16,6 +16,7 @@ from adapters.contract import Adapter, Receipt
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.status import ChildStatus, Kind, State
 from hermes.store.interface import Accepted, Transcript, TranscriptEntry
+from hermes.store.requests import Beginning, Progress
 
 _ENTRY_OF = {OutboundKind.ANSWER: "answer", OutboundKind.NOTICE: "notice", OutboundKind.ASK: "ask"}
 
@@ -47,7 +48,7 @@ class FakeHost:
     _ids: "count[int]" = field(factory=lambda: count(1))
     _changed: trio.Event = field(factory=trio.Event)
 
-    async def accept(self, event: Inbound) -> Accepted:
+    async def accept(self, event: Inbound, beginning: Beginning | None = None) -> Accepted:
         self.calls += 1
         self._note()
         await trio.lowlevel.checkpoint()
@@ -76,6 +77,12 @@ class FakeHost:
         if self.transcript_gate is not None:
             await self.transcript_gate.wait()
         return Transcript(session_key, tuple(known[-limit:]), older=len(known) > limit)
+
+    async def progress(self, source: Source, event_id: str) -> Progress | None:
+        raise NotImplementedError("no chat asks for it")
+
+    async def session_key(self, session_id: str, platform: str) -> str | None:
+        raise NotImplementedError("no chat asks for it")
 
     def describe(self) -> ChildStatus:
         return self.tree

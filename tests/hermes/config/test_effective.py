@@ -38,7 +38,7 @@ def test_each_platform_of_the_file_is_shown_under_its_name(hermes_home: Path) ->
     assert shown["platforms.irc.enabled"] == (True, "file")
     assert shown["platforms.irc.extra"] == ({}, "default")
     assert shown["platforms.matrix.enabled"] == (False, "default")
-    assert not [key for key in shown if "NAME" in key]
+    assert not [key for key in shown if ".NAME" in key]
 
 
 def test_what_is_kept_and_not_used_is_told_apart(hermes_home: Path) -> None:
