@@ -41,6 +41,7 @@ def services(assembled: Program) -> Services:
             gate=Gate(),
             report=print,
             redact=str,
+            settle=str,
             escalate=print,
         )
     )

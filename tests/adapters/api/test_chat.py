@@ -186,7 +186,7 @@ async def test_a_turn_that_fails_says_why_and_asks_for_no_repetition(serve: Serv
     error = answer.json()["error"]
     assert answer.status_code == 502
     assert (error["code"], error["type"]) == ("no_answer", "server_error")
-    assert "refused its key" in error["message"]
+    assert "cannot be used with its key" in error["message"]
     assert answer.headers["x-should-retry"] == "false"
     assert answer.headers[SESSION]
 

@@ -180,7 +180,7 @@ async def test_a_turn_that_fails_is_a_failed_response(serve: Serve, stream: bool
         answer = await served.client.post(PATH, json={"input": "one", "stream": stream})
     told = _events(answer.text)[-1]["response"] if stream else answer.json()
     assert (told["status"], told["output"]) == ("failed", [])
-    assert "refused its key" in told["error"]["message"]
+    assert "cannot be used with its key" in told["error"]["message"]
 
 
 async def test_an_answer_that_nobody_waited_for_is_there_after_a_restart(serve: Serve) -> None:

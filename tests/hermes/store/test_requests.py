@@ -6,6 +6,7 @@ from hermes.errors import Refused
 from hermes.events import Source
 from hermes.messages import Message, Role, Usage
 from hermes.store.database import Database
+from hermes.store.found import Reach
 from hermes.store.interface import TurnOutcome
 from hermes.store.requests import INSTRUCTIONS, Beginning, Response, SessionMoved
 from hermes.store.responses import KEPT
@@ -57,7 +58,7 @@ async def test_history_that_a_client_brings_is_neither_found_nor_taken_back(stor
     await store.accept(event("e1"), NOW, Beginning(SAID))
     session = await store.current(KEY)
     assert session is not None
-    assert await store.search("question", user=None) == ()
+    assert await store.search("question", Reach()) == ()
     undo = (await store.accept(command("e2", "/undo"), NOW)).row_id
     assert not await store.undo(undo, KEY, notice("u"), notice("n"), NOW)
     assert await store.history(session.id, before_turn="") == SAID
