@@ -20,6 +20,7 @@ from actors.gateway import Options, serve
 from actors.tree import Attached
 from hermes.agent.commands import COMMANDS
 from hermes.cli.startup import Startup, start_up
+from hermes.config.choice import OFFLINE
 from hermes.config.environment import OVERRIDES
 from hermes.config.tree import dotted
 from hermes.control import request
@@ -140,7 +141,7 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
 
     options = Options(
         us.start_time,
-        announce=lambda: say(_greeting(attached)),
+        announce=lambda: say(_greeting(attached, startup.settings.model.provider)),
         finishing=lambda count, seconds: say(_finishing(count, seconds)),
     )
     return trio.run(serve, program, attached, options)
@@ -196,10 +197,11 @@ def _api(startup: Startup, *, keyed: bool) -> "ApiAdapter":
     return create(ApiSettings(chosen.model_name, origins(chosen.cors_origins), chosen.max_runs, keyed))
 
 
-def _greeting(attached: Sequence[Attached]) -> list[str]:
+def _greeting(attached: Sequence[Attached], provider: str) -> list[str]:
     addresses = filter(None, (getattr(each.adapter, "address", None) for each in attached))
     lines = [f"Hermes is running. Chat with it at {address}" for address in addresses]
-    return [*lines, 'Type "help" there, or "run ls". Ctrl-C here ends it.']
+    hint = 'Type "help" there, or "run ls". ' if provider == OFFLINE else ""
+    return [*lines, f"{hint}Ctrl-C here ends it."]
 
 
 def _finishing(count: int, seconds: float) -> list[str]:

@@ -4,13 +4,9 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 import trio
 from attrs import define, field
-
-CERTIFICATE = Path(__file__).with_name("site.test.pem")
-"""With its key; for the name site.test, signed by itself, and good for nothing else."""
 
 Stream = trio.abc.Stream
 Answer = bytes | Callable[[Stream], Awaitable[None]]

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 import trio
+import trustme
 from attrs import evolve
 
 from hermes.errors import Refused
 from hermes.tools.web.fetch import MOST_BYTES, MOST_REDIRECTS, Fetched, Fetcher
 from hermes.tools.web.guard import Guard
 from hermes.tools.web.page import readable
-from tests.hermes.tools.web.site import CERTIFICATE, Stream, answer, endless, redirect, serving
+from tests.hermes.tools.web.site import Stream, answer, endless, redirect, serving
 from tests.hermes.tools.web.test_guard import finding
 
 HERE = Guard.allowing(["127.0.0.1"])
@@ -60,8 +61,11 @@ async def test_the_name_of_the_page_stands_in_the_request_and_its_address_in_the
 
 def _tls() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(CERTIFICATE)
-    return server, ssl.create_default_context(cafile=str(CERTIFICATE))
+    authority = trustme.CA()
+    authority.issue_cert("site.test").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client
 
 
 async def test_the_certificate_is_checked_against_the_name_of_the_page() -> None:
