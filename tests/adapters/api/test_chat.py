@@ -1,6 +1,7 @@
 """POST /v1/chat/completions without streaming: a request is an event, its answer the outbox row of its turn."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 import trio
@@ -66,6 +67,31 @@ async def test_what_was_said_before_is_the_history_of_a_new_session(serve: Serve
     ]
     assert asked.system.endswith("Speak like a pirate.\n\nBe brief.")
     assert answer.json()["model"] == "hermes-agent"
+
+
+# As chat programs send them: what steers the sampling, tools that they offer, fields of their own.
+_SHAPES = [
+    {"temperature": 0.7, "top_p": 1, "max_tokens": 4000, "frequency_penalty": 0, "presence_penalty": 0, "stop": None},
+    {"max_completion_tokens": None, "reasoning_effort": "low", "n": 1, "response_format": {"type": "text"}, "seed": 1},
+    {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}], "tool_choice": "auto"},
+    {"user": "7", "metadata": {"chat_id": "x"}, "session_id": "y", "chat_id": "z", "background_tasks": {"title": True}},
+    {
+        "stream": False,
+        "stream_options": None,
+        "modalities": ["text"],
+        "store": True,
+        "logprobs": False,
+        "logit_bias": {},
+    },
+]
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+async def test_what_chat_programs_send_besides_is_taken(serve: Serve, shape: dict[str, Any]) -> None:
+    async with serve() as served:
+        answer = await served.client.post(CHAT, json=user("say hi", **shape))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == "hi"
 
 
 async def test_a_session_goes_on_by_its_header_and_is_not_told_its_history_again(serve: Serve) -> None:
