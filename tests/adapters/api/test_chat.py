@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trio
 
+from actors.conversation import actor
 from adapters.api.settings import ApiSettings
 from hermes.errors import AuthError
 from hermes.messages import Message, Role, Usage
@@ -297,6 +298,21 @@ async def test_an_ordinary_command_runs_only_for_who_has_shown_the_key(
     async with serve(key=key) as served:
         await served.client.post(CHAT, json=user("run touch made.txt"))
         assert (served.house.folder / "made.txt").exists() is runs
+
+
+async def test_the_actor_of_a_request_does_not_stay_long(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "UNATTENDED_IDLE", 0.05)
+    async with serve() as served:
+        for _ in range(3):
+            await served.client.post(CHAT, json=user("say hi"))
+        await served.house.chat.say("1", "say hi")
+        await served.house.chat.answer("1")
+
+        def stay() -> list[str]:
+            return [path for path in served.house.children() if path.startswith("conversations/")]
+
+        await served.house.until(lambda: len(stay()) == 1)
+        assert stay() == ["conversations/session:c"]
 
 
 class Slowly:
