@@ -23,9 +23,19 @@ _FEW = 8
 
 def settled_length(text: str, values: Iterable[str]) -> int:
     """How many characters of ``text`` may be shown while more of it may come; ``values`` are the configured ones."""
-    length = len(text.rstrip(_WORD))
-    length = _before_key(text, length)
-    return min((_before(text, length, value) for value in values), default=length)
+    searched = tuple(values)
+    length, before = len(text), -1
+    while length != before:
+        # Each step back may leave the beginning of something else at the end.
+        before = length
+        length = _before_key(text, _before_word(text, length))
+        length = min((_before(text, length, value) for value in searched), default=length)
+    return length
+
+
+def _before_word(text: str, length: int) -> int:
+    """Where the word begins that ``text[:length]`` ends with. Half a word may read as another secret than the whole."""
+    return len(text[:length].rstrip(_WORD))
 
 
 def _before_key(text: str, length: int) -> int:

@@ -30,6 +30,10 @@ BLOCKED_RETRY = 1.0
 # Seconds for the store to take a turn back while this actor is stopped, well within its grace.
 HAND_BACK_WITHIN = 2.0
 
+# Seconds that a conversation of programs stays for what may follow: most are one request, and a busy program would fill
+# the house with those that wait for nothing.
+UNATTENDED_IDLE = 5.0
+
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +58,7 @@ class _Conversation:
         self._session_key = session_key
         self._always = always
         self._session = Session(services)
+        self._stay = services.settings.idle
         self._arrivals = Arrivals(services, session_key, Commands(services, session_key))
 
     async def run(self, context: Context[Look]) -> None:
@@ -86,6 +91,8 @@ class _Conversation:
         return turn
 
     async def _run(self, turn: Turn, context: Context[Look]) -> None:
+        if not self._services.outlets.platform(turn.rows[-1].event.source).attended:
+            self._stay = min(self._stay, UNATTENDED_IDLE)
         context.detail(f"turn {turn.lease.turn_id}")
         try:
             running = RunningTurn(self._services, self._session, turn, self._always)
@@ -109,7 +116,7 @@ class _Conversation:
 
     async def _idle(self, context: Context[Look], *, blocked: bool) -> bool:
         """Wait for a nudge; True when it is time to go."""
-        with trio.move_on_after(BLOCKED_RETRY if blocked else self._services.settings.idle):
+        with trio.move_on_after(BLOCKED_RETRY if blocked else self._stay):
             await context.mailbox.receive()
             return False
         return not blocked and await context.passivate()

@@ -27,7 +27,7 @@ PUBLIC = frozenset({"/v1/health"})
 PREFLIGHT_AGE = 600
 """Seconds for which a browser remembers what it was allowed."""
 
-_EXPOSED = "x-hermes-session-id, x-request-id, retry-after"
+_EXPOSED = "x-hermes-session-id, retry-after, x-should-retry"
 
 
 @frozen

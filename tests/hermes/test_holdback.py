@@ -1,5 +1,6 @@
 """A text that grows is never shown more than it may keep: each showing begins with the one before."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,3 +66,17 @@ def test_the_word_that_is_being_written_is_held_back_and_other_scripts_are_not()
 
 def test_where_nothing_is_redacted_nothing_is_held_back() -> None:
     assert Unredacted().settle(f"it is {PASSPHRASE[:9]}") == f"it is {PASSPHRASE[:9]}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"{PASSPHRASE}correct ", f"{PASSPHRASE}{LINES}", f"password: abcdefghij0123456789{PASSPHRASE}", f"{KEY}{KEY}"],
+)
+def test_secrets_that_are_glued_to_each_other_are_never_shown_half(text: str) -> None:
+    shown = ""
+    for length in range(len(text) + 1):
+        now = REDACTOR.settle(text[:length])
+        assert now.startswith(shown)
+        assert "horse" not in now
+        shown = now
+    assert REDACTOR.redact(text).startswith(shown)

@@ -1,10 +1,12 @@
 """POST /v1/chat/completions without streaming: a request is an event, its answer the outbox row of its turn."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 import trio
 
+from actors.conversation import actor
 from adapters.api.settings import ApiSettings
 from hermes.errors import AuthError
 from hermes.messages import Message, Role, Usage
@@ -66,6 +68,31 @@ async def test_what_was_said_before_is_the_history_of_a_new_session(serve: Serve
     ]
     assert asked.system.endswith("Speak like a pirate.\n\nBe brief.")
     assert answer.json()["model"] == "hermes-agent"
+
+
+# As chat programs send them: what steers the sampling, tools that they offer, fields of their own.
+_SHAPES = [
+    {"temperature": 0.7, "top_p": 1, "max_tokens": 4000, "frequency_penalty": 0, "presence_penalty": 0, "stop": None},
+    {"max_completion_tokens": None, "reasoning_effort": "low", "n": 1, "response_format": {"type": "text"}, "seed": 1},
+    {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}], "tool_choice": "auto"},
+    {"user": "7", "metadata": {"chat_id": "x"}, "session_id": "y", "chat_id": "z", "background_tasks": {"title": True}},
+    {
+        "stream": False,
+        "stream_options": None,
+        "modalities": ["text"],
+        "store": True,
+        "logprobs": False,
+        "logit_bias": {},
+    },
+]
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+async def test_what_chat_programs_send_besides_is_taken(serve: Serve, shape: dict[str, Any]) -> None:
+    async with serve() as served:
+        answer = await served.client.post(CHAT, json=user("say hi", **shape))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == "hi"
 
 
 async def test_a_session_goes_on_by_its_header_and_is_not_told_its_history_again(serve: Serve) -> None:
@@ -271,6 +298,21 @@ async def test_an_ordinary_command_runs_only_for_who_has_shown_the_key(
     async with serve(key=key) as served:
         await served.client.post(CHAT, json=user("run touch made.txt"))
         assert (served.house.folder / "made.txt").exists() is runs
+
+
+async def test_the_actor_of_a_request_does_not_stay_long(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "UNATTENDED_IDLE", 0.05)
+    async with serve() as served:
+        for _ in range(3):
+            await served.client.post(CHAT, json=user("say hi"))
+        await served.house.chat.say("1", "say hi")
+        await served.house.chat.answer("1")
+
+        def stay() -> list[str]:
+            return [path for path in served.house.children() if path.startswith("conversations/")]
+
+        await served.house.until(lambda: len(stay()) == 1)
+        assert stay() == ["conversations/session:c"]
 
 
 class Slowly:

@@ -9,7 +9,8 @@ import pytest
 import trio
 from attrs import define, field
 
-from adapters.api import sse
+from adapters.api import runs, sse
+from adapters.api.settings import ApiSettings
 from hermes.errors import TransientError
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
@@ -237,3 +238,51 @@ async def _drain(stream: trio.SocketStream) -> int:
     except trio.BrokenResourceError:
         pass
     return taken
+
+
+async def test_a_client_that_goes_away_makes_no_room(serve: Serve) -> None:
+    slowly = Slowly()
+    async with serve(ScriptedModel(slowly), settings=ApiSettings(max_runs=1)) as served:
+        async with await by_hand(served, user("go", stream=True)):
+            await slowly.begun.wait()
+        refused = await served.client.post(CHAT, json=user("more"))
+        assert refused.status_code == 429
+        assert served.count("inbox") == 1
+        slowly.go_on.set()
+        with trio.fail_after(20):
+            while (await served.client.post(CHAT, json=user("more"))).status_code == 429:
+                await trio.sleep(0.05)
+
+
+async def test_an_interface_that_is_restarted_tells_those_who_wait_to_ask_again(serve: Serve) -> None:
+    slowly = Slowly()
+    headers = {"idempotency-key": "k"}
+    told: list[int] = []
+    async with serve(ScriptedModel(slowly)) as served:
+
+        async def ask() -> None:
+            told.append((await served.client.post(CHAT, json=user("go"), headers=headers)).status_code)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            await slowly.begun.wait()
+            with trio.fail_after(20):
+                served.house.tree.root.restart_child("platforms/api_server/inbound", "for a test")
+                while not told:
+                    await trio.sleep(0.01)
+        slowly.go_on.set()
+        with trio.fail_after(20):
+            while (answer := await served.client.post(CHAT, json=user("go"), headers=headers)).status_code == 503:
+                await trio.sleep(0.02)
+        assert served.count("turns") == 1
+    assert told == [503]
+    assert answer.json()["choices"][0]["message"]["content"] == "at last"
+
+
+async def test_an_answer_without_a_nudge_is_found_all_the_same(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(runs.Runs, "sent", lambda *_: None)
+    monkeypatch.setattr(runs.Runs, "show", lambda *_: None)
+    async with serve() as served:
+        answer = await served.client.post(CHAT, json=user("say hi"))
+    assert answer.json()["choices"][0]["message"]["content"] == "hi"
