@@ -7,6 +7,8 @@ import { entryElement, pendingElement } from "/page/entries.js";
 const NEAR_END = 80;
 const MOST = 2000;
 
+const sizeOf = (box) => `${box.clientWidth} ${box.clientHeight}`;
+
 export class Log {
   #list;
   #pending;
@@ -15,6 +17,7 @@ export class Log {
   #entries = [];
   #drawn = new Map();
   #following = true;
+  #size = "";
 
   /** `parts`: {list, pending, scroll}; `act`: what buttons inside entries do. */
   constructor(parts, act) {
@@ -22,9 +25,9 @@ export class Log {
     this.#pending = parts.pending;
     this.#scroll = parts.scroll;
     this.#act = act;
-    this.#scroll.addEventListener("scroll", () => (this.#following = this.atEnd), { passive: true });
+    this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     // A narrower window or a keyboard that comes up must not push the newest message out of sight.
-    new ResizeObserver(() => this.#following && this.toEnd()).observe(this.#scroll);
+    new ResizeObserver(() => this.#resized()).observe(this.#scroll);
   }
 
   get empty() {
@@ -110,6 +113,16 @@ export class Log {
 
   follow(change) {
     this.#follow(change);
+  }
+
+  /** Before the observer has seen a new size, a scroll is the layout's doing and not the reader's. */
+  #scrolled() {
+    if (this.#size === sizeOf(this.#scroll)) this.#following = this.atEnd;
+  }
+
+  #resized() {
+    this.#size = sizeOf(this.#scroll);
+    if (this.#following) this.toEnd();
   }
 
   get atEnd() {
