@@ -15,6 +15,7 @@ from hermes.asks import AskRequest
 from hermes.memory.shelf import Shelf
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces
+from hermes.tools.bubblewrap import Sandbox
 from hermes.tools.web.settings import WebSettings
 
 
@@ -68,6 +69,8 @@ class ToolContext:
     archive: Archive | None = None
     """Their earlier conversations."""
     skills: SkillPlaces | None = None
+    sandbox: Sandbox | None = None
+    """None: commands run as they are (terminal.backend)."""
     web: WebSettings = field(factory=WebSettings)
 
 
