@@ -29,7 +29,7 @@ from hermes.spending import Caps
 from hermes.store.interface import Store
 from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
-from hermes.tools.bubblewrap import Sandbox
+from hermes.tools.contract import Sandbox
 from hermes.tools.registry import Registry
 from hermes.tools.web.settings import WebSettings
 

@@ -17,7 +17,7 @@ from hermes.skills import SkillPlaces
 from hermes.spending import Caps
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
-from hermes.tools.bubblewrap import Sandbox
+from hermes.tools.contract import Sandbox
 from hermes.tools.registry import Registry
 from hermes.tools.web.settings import WebSettings
 

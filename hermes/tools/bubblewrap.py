@@ -22,6 +22,7 @@ from pathlib import Path
 from attrs import frozen
 
 from hermes.errors import ConfigError, Refused
+from hermes.tools.contract import Sandbox
 from hermes.tools.danger.protected import HERMES, PROTECTED, Place, protection
 
 PROGRAM = "bwrap"
@@ -49,14 +50,6 @@ _KEPT = ("/etc/resolv.conf", "/run/current-system")
 """Needed by programs, and in a private place on some systems: there by link, or the system's programs themselves."""
 
 _NAMESPACES = ("--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
-
-
-@frozen
-class Sandbox:
-    """terminal.backend: sandbox"""
-
-    network: bool = False
-    """terminal.sandbox_network"""
 
 
 @frozen

@@ -8,8 +8,8 @@ from pathlib import Path
 import trio
 
 from hermes.errors import ConfigError
-from hermes.tools.bubblewrap import PROGRAM, Homes, Sandbox, wrap
-from hermes.tools.contract import ToolContext
+from hermes.tools.bubblewrap import PROGRAM, Homes, wrap
+from hermes.tools.contract import Sandbox, ToolContext
 from hermes.tools.place import READERS
 
 

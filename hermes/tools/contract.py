@@ -15,7 +15,6 @@ from hermes.asks import AskRequest
 from hermes.memory.shelf import Shelf
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces
-from hermes.tools.bubblewrap import Sandbox
 from hermes.tools.web.settings import WebSettings
 
 
@@ -35,6 +34,14 @@ class ToolResult:
 
     content: str
     is_error: bool = False
+
+
+@frozen
+class Sandbox:
+    """terminal.backend: sandbox"""
+
+    network: bool = False
+    """terminal.sandbox_network"""
 
 
 @frozen

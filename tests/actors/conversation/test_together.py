@@ -25,7 +25,7 @@ def _effect(arguments: Mapping[str, object]) -> Effect:
 @tool(toolset="test", effect=Effect.EFFECTFUL, lesser_effect=_effect)
 async def visit(context: ToolContext, action: str) -> ToolOutcome:
     """Count how many are here at once."""
-    global _present, _most  # noqa: PLW0603  a tool is a module's
+    global _present, _most
     _present += 1
     _most = max(_most, _present)
     await trio.sleep(0.05)
@@ -34,7 +34,7 @@ async def visit(context: ToolContext, action: str) -> ToolOutcome:
 
 
 async def _most_at_once(folder: Path, *actions: str) -> int:
-    global _most  # noqa: PLW0603
+    global _most
     _most = 0
     calls = tuple(ToolCall(f"c{n}", "visit", f'{{"action": "{action}"}}') for n, action in enumerate(actions))
 

@@ -28,7 +28,7 @@ from hermes.agent.turnio import (
 from hermes.asks import Ask, AskState
 from hermes.messages import Message, Role, Usage
 from hermes.tools.contract import TIMED_OUT, Effect
-from tests.hermes.agent.machines import EFFECTS, NOW, effect_of, user
+from tests.hermes.agent.machines import NOW, effect_of, user
 
 
 class Crash(Exception):

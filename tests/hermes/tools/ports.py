@@ -16,8 +16,7 @@ from hermes.home import Home
 from hermes.memory.shelf import Target, shelf
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces
-from hermes.tools.bubblewrap import Sandbox
-from hermes.tools.contract import Tool, ToolContext, ToolOutcome, ToolResult
+from hermes.tools.contract import Sandbox, Tool, ToolContext, ToolOutcome, ToolResult
 from hermes.tools.web.settings import WebSettings
 
 

@@ -15,8 +15,8 @@ from hermes.asks import AskRequest
 from hermes.errors import ConfigError, Refused
 from hermes.tools import bubblewrap
 from hermes.tools import search_files as search_module
-from hermes.tools.bubblewrap import Homes, Sandbox, wrap
-from hermes.tools.contract import ToolContext, ToolResult
+from hermes.tools.bubblewrap import Homes, wrap
+from hermes.tools.contract import Sandbox, ToolContext, ToolResult
 from hermes.tools.registry import Registry
 from hermes.tools.terminal import terminal
 from tests.hermes.tools.ports import LocalProcesses, World
