@@ -97,7 +97,7 @@ def wrap(
     ``directory`` is one that the command would not see.
     """
     mounts = _mounts(homes, needs)
-    _refuse_unseen(os.path.realpath(directory), mounts)
+    _refuse_unseen(_real(directory), mounts)
     arranged = [argument for mount in mounts for argument in mount.arguments()]
     sealed = [
         argument
@@ -114,15 +114,15 @@ def wrap(
 
 def _mounts(homes: Homes, needs: Iterable[Path]) -> list[_Mount]:
     """In the order in which they are made: what lies in a place comes after it."""
-    writable = os.path.realpath(homes.writable)
+    writable = _real(homes.writable)
     hidden = set(_hidden(homes))
-    private = {path for path in map(os.path.realpath, _PRIVATE) if Path(path).is_dir()}
+    private = {path for path in map(_real, _PRIVATE) if Path(path).is_dir()}
     _refuse_writable(writable, hidden | private, homes)
     own = f"{writable}/{_OWN_SECRETS}"
     if os.access(own, os.F_OK):
-        hidden.add(os.path.realpath(own))
-    seen = {path for path in map(os.path.realpath, (*_KEPT, *needs)) if os.access(path, os.F_OK)}
-    found = {
+        hidden.add(_real(own))
+    seen = {path for path in map(_real, (*_KEPT, *needs)) if os.access(path, os.F_OK)}
+    found: dict[str, _Kind] = {
         **dict.fromkeys(private, _Kind.PRIVATE),
         **dict.fromkeys(seen - {writable}, _Kind.SEEN),
         **dict.fromkeys(hidden, _Kind.HIDDEN),
@@ -159,7 +159,7 @@ def _hidden(homes: Homes) -> Iterator[str]:
     ]
     for path in (*written, *(() if homes.hermes is None else (str(homes.hermes),))):
         if os.access(path, os.F_OK):
-            yield os.path.realpath(path)
+            yield _real(path)
 
 
 def _account_home() -> Iterator[str]:
@@ -168,13 +168,17 @@ def _account_home() -> Iterator[str]:
         yield pwd.getpwuid(os.getuid()).pw_dir
 
 
+def _real(path: str | Path) -> str:
+    return os.path.realpath(str(path))
+
+
 def _holds(place: str, path: str) -> bool:
     return path == place or path.startswith(place.rstrip("/") + "/")
 
 
 def _refuse_writable(writable: str, hidden: Iterable[str], homes: Homes) -> None:
-    held = next((path for path in (os.path.realpath(homes.user), *sorted(hidden)) if _holds(writable, path)), None)
-    place = Place(hermes_home=os.path.realpath(homes.hermes or HERMES), user_home=os.path.realpath(homes.user))
+    held = next((path for path in (_real(homes.user), *sorted(hidden)) if _holds(writable, path)), None)
+    place = Place(hermes_home=_real(homes.hermes or HERMES), user_home=_real(homes.user))
     if held is None and protection(writable, place) is None:
         return
     reason = "belongs to the system or the agent" if held is None else f"holds {held}"
