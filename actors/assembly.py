@@ -18,7 +18,7 @@ from actors.tree import Base
 from hermes.agent.prompt import PromptSources, build_prompt
 from hermes.audience import Audience
 from hermes.config.edit import allow_always
-from hermes.config.schema import Settings
+from hermes.config.schema import Settings, TerminalBackend
 from hermes.home import Home
 from hermes.memory.shelf import Shelf, Target, shelf
 from hermes.models.registry import open_models
@@ -29,6 +29,7 @@ from hermes.spending import Caps
 from hermes.store.interface import Store
 from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
+from hermes.tools.contract import Sandbox
 from hermes.tools.registry import Registry
 from hermes.tools.web.settings import WebSettings
 
@@ -104,11 +105,18 @@ def _conversation_settings(program: Program) -> ConversationSettings:
         busy_input_mode=settings.display.busy_input_mode,
         cwd=program.working_directory,
         terminal_timeout=settings.terminal.timeout,
+        sandbox=_sandbox(settings),
         approvals_mode=settings.approvals.mode,
         approvals_timeout=settings.approvals.timeout,
         clarify_timeout=settings.agent.clarify_timeout,
         command_allowlist=frozenset(settings.command_allowlist),
     )
+
+
+def _sandbox(settings: Settings) -> Sandbox | None:
+    if settings.terminal.backend is TerminalBackend.LOCAL:
+        return None
+    return Sandbox(network=settings.terminal.sandbox_network)
 
 
 def _absent(program: Program) -> frozenset[str]:

@@ -85,7 +85,7 @@ class RunningTurn:
         self.machine = TurnMachine(
             turn.lease.turn_id,
             turn.messages,
-            effects=services.tools.effect,
+            effects=services.tools.effect_of,
             max_iterations=settings.max_turns,
             started_calls=turn.started_calls,
             asks=turn.asks,

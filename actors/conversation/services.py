@@ -17,6 +17,7 @@ from hermes.skills import SkillPlaces
 from hermes.spending import Caps
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
+from hermes.tools.contract import Sandbox
 from hermes.tools.registry import Registry
 from hermes.tools.web.settings import WebSettings
 
@@ -111,6 +112,8 @@ class ConversationSettings:
     clarify_timeout: float
     """Seconds, agent.clarify_timeout."""
     command_allowlist: frozenset[str]
+    sandbox: Sandbox | None = None
+    """What terminal.backend says; None: local."""
     idle: float = 300.0
     """Seconds without a message after which a conversation passivates: its transcript is memory until then."""
 

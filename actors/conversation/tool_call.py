@@ -75,6 +75,7 @@ class ToolCalls:
             hermes_home=services.home,
             memory=services.shelf(self._audience),
             skills=services.skills,
+            sandbox=settings.sandbox,
             web=services.web,
             archive=StoredArchive(services.store, self._audience, self._turn.lease.session_id),
         )

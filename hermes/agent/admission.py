@@ -25,8 +25,10 @@ MAX_CALLS = 32
 _NAME_LENGTH = 64
 _FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
 
-Effects = Callable[[str], Effect]
-"""The effect of a tool by its name; raises ``KeyError`` for a tool that the session does not have."""
+Effects = Callable[[str, str], Effect]
+"""The effect of a call by its tool's name and its arguments, the JSON text of the model; whatever that text is, it only
+raises ``KeyError``, for a tool that the session does not have.
+"""
 
 
 @frozen
@@ -65,7 +67,7 @@ def plan(call: ToolCall, effects: Effects) -> PlannedCall | ToolResult:
     if not call.arguments.strip():
         call = evolve(call, arguments="{}")
     try:
-        effect = effects(call.name)
+        effect = effects(call.name, call.arguments)
     except KeyError:
         return ToolResult(f"There is no tool named {harmless_name(call.name)!r} here.", is_error=True)
     problem = _problem(call.arguments)

@@ -1,7 +1,7 @@
 """The unfinished calls of one reply: which run, which wait for a person, which wait for their turn.
 
-1. Calls are taken in the order the model gave. Read-only ones that stand side by side run together; any other runs
-   alone, so that a call sees what the one before it did.
+1. Calls are taken in the order the model gave. Ones that are read-only with their arguments and stand side by side run
+   together; any other runs alone, so that a call sees what the one before it did.
 2. A batch ends when each of its calls has a result; an open ask holds back what comes after it.
 """
 

@@ -16,6 +16,7 @@ OVERRIDES: Mapping[str, KeyPath] = {
     "HERMES_INFERENCE_PROVIDER": ("model", "provider"),
     "HERMES_MAX_ITERATIONS": ("agent", "max_turns"),
     "TERMINAL_CWD": ("terminal", "cwd"),
+    "TERMINAL_ENV": ("terminal", "backend"),
     "MESSAGING_CWD": ("messaging_cwd",),
     "HERMES_TIMEZONE": ("timezone",),
     "API_SERVER_HOST": ("platforms", "web", "extra", "host"),

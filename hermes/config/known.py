@@ -79,7 +79,7 @@ stt.local: language model
 stt.mistral: model
 stt.openai: model
 telegram: allowed_chats channel_prompts* reactions
-terminal: auto_source_bashrc backend container_cpu container_disk container_memory container_persistent daytona_image
+terminal: auto_source_bashrc container_cpu container_disk container_memory container_persistent daytona_image
 terminal: docker_env* docker_extra_args docker_forward_env docker_image docker_mount_cwd_to_workspace
 terminal: docker_run_as_host_user docker_volumes modal_image modal_mode persistent_shell shell_init_files
 terminal: singularity_image vercel_runtime

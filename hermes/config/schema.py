@@ -30,6 +30,13 @@ class ApprovalMode(StrEnum):
     OFF = "off"
 
 
+class TerminalBackend(StrEnum):
+    """Where commands run."""
+
+    LOCAL = "local"
+    SANDBOX = "sandbox"
+
+
 class BusyInput(StrEnum):
     """What a message does to a turn that is running."""
 
@@ -153,6 +160,14 @@ class PromptCaching:
 
 @frozen
 class Terminal:
+    backend: TerminalBackend = field(
+        default=TerminalBackend.LOCAL,
+        metadata=about(
+            "`local`, or `sandbox`: commands run in bubblewrap, see the system read-only, no secrets and no other"
+            " processes, and write into the working directory alone"
+        ),
+    )
+    sandbox_network: bool = field(default=False, metadata=about("whether commands in the sandbox reach the network"))
     cwd: str = field(
         default=".",
         metadata=about(

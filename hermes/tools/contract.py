@@ -37,6 +37,14 @@ class ToolResult:
 
 
 @frozen
+class Sandbox:
+    """terminal.backend: sandbox"""
+
+    network: bool = False
+    """terminal.sandbox_network"""
+
+
+@frozen
 class ToolContext:
     """What one call may use."""
 
@@ -68,6 +76,8 @@ class ToolContext:
     archive: Archive | None = None
     """Their earlier conversations."""
     skills: SkillPlaces | None = None
+    sandbox: Sandbox | None = None
+    """None: commands run as they are (terminal.backend)."""
     web: WebSettings = field(factory=WebSettings)
 
 

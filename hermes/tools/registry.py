@@ -52,12 +52,9 @@ class Registry:
             if tool.available()
         )
 
-    def effect(self, name: str) -> Effect:
-        """What repeating a call of ``name`` does. Raises ``KeyError`` when there is no such tool."""
-        return self._tools[name].effect
-
     def effect_of(self, name: str, arguments: str) -> Effect:
-        """What repeating a call with these arguments does: of a tool of several actions, less than ``effect`` at times.
+        """What repeating a call with these arguments does: of a tool of several actions, less than ``Tool.effect`` at
+        times. Arguments that are none have the greatest effect.
 
         Raises ``KeyError`` when there is no such tool.
         """

@@ -17,12 +17,13 @@ from attrs import evolve, frozen
 
 from hermes.agent.ports import CommandOutput
 from hermes.errors import Refused
+from hermes.tools.confine import confine
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
 from hermes.tools.define import tool
 from hermes.tools.file_guard import NO_PATH, is_secret, place_of, refuse_secret
 from hermes.tools.file_window import open_regular, refuse_special
 from hermes.tools.place import READERS, locate
-from hermes.tools.search.command import Mode, Question, find_ripgrep, ripgrep, walk
+from hermes.tools.search.command import WALK_FOLDERS, Mode, Question, find_ripgrep, ripgrep, walk
 from hermes.tools.search.globs import parse_glob
 from hermes.tools.search.results import Answer, Page, read_answer, render
 
@@ -115,8 +116,9 @@ def _find(context: ToolContext, path: str) -> _Place:
 
 async def _ask(context: ToolContext, place: _Place, question: Question, also: str | None) -> Answer:
     program = find_ripgrep(context.environment.get("PATH", ""))
+    argv = ripgrep(program, question) if program else walk(question)
     output = await context.processes.run(
-        ripgrep(program, question) if program else walk(question),
+        await confine(context, argv, place.folder, WALK_FOLDERS),
         cwd=place.folder,
         environment=context.environment,
         timeout=_SECONDS,

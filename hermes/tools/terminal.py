@@ -10,6 +10,7 @@ from typing import Annotated
 
 from hermes.agent.ports import BackgroundCommand, BackgroundView, CommandOutput
 from hermes.tools.approval import permission
+from hermes.tools.confine import confine
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
 from hermes.tools.danger.normalise import show_hidden
 from hermes.tools.define import tool
@@ -42,7 +43,7 @@ async def terminal(
     """Run a shell command; returns its output and exit code. In the foreground it gets no input.
 
     Dangerous commands are asked of a person first. Cancelled: the command and all that it started are ended, unless it
-    runs in the background. Raises ``SpawnError`` when it cannot be started.
+    runs in the background. Raises ``SpawnError`` when it cannot be started, and as ``confine`` does.
     """
     patterns = tuple(dict.fromkeys(watch_patterns or ()))
     problem = _problem(command, timeout) or _background_problem(
@@ -53,15 +54,16 @@ async def terminal(
     directory = locate(context, workdir or ".")
     if not await is_folder(directory):
         return ToolResult(f"Not run: {directory} is not a folder.", is_error=True)
+    # Before anybody is asked: a sandbox that cannot be had is no question.
+    argv = await confine(context, (_shell(context.environment.get("PATH", "")), "-c", command), directory)
     permitted = await permission(context, command, str(directory))
     if not isinstance(permitted, str):
         return permitted
     if background and context.background is not None:
         shown = shorten(context.redactor.redact(show_hidden(command)))
-        argv = (_shell(context.environment.get("PATH", "")), "-c", command)
         left = BackgroundCommand(argv, shown, directory, context.environment, pty, notify_on_complete, patterns)
         return _started(permitted, await context.background.start(left), left)
-    return await _run(context, permitted, command, directory, timeout)
+    return await _run(context, permitted, argv, directory, timeout)
 
 
 def _problem(command: str, timeout: int | None) -> str:
@@ -87,10 +89,12 @@ def _started(note: str, view: BackgroundView, command: BackgroundCommand) -> Too
     return ToolResult(f"{note}Started in the background: session_id {view.id}, pid {view.pid}; {told}.")
 
 
-async def _run(context: ToolContext, note: str, command: str, directory: Path, timeout: int | None) -> ToolResult:
+async def _run(
+    context: ToolContext, note: str, argv: tuple[str, ...], directory: Path, timeout: int | None
+) -> ToolResult:
     seconds = min(context.timeout if timeout is None else float(timeout), LONGEST_TIMEOUT)
     output = await context.processes.run(
-        (_shell(context.environment.get("PATH", "")), "-c", command),
+        argv,
         cwd=directory,
         environment=context.environment,
         timeout=seconds,

@@ -22,9 +22,14 @@ LONGEST_LINE = 2_000
 LARGEST_FILE = 100 * 1024 * 1024
 """Bytes: a larger one is a log or a dump, and would take the time of all others."""
 
+_CODE = Path(__file__).parents[3]
+
+WALK_FOLDERS = (Path(sys.prefix), Path(sys.base_prefix), _CODE)
+"""What our own search is read from."""
+
 _WALK = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from hermes.tools.search.walk import main; main()",
-    str(Path(__file__).parents[3]),
+    str(_CODE),
 )
 
 

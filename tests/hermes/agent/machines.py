@@ -27,6 +27,11 @@ def call(name: str, call_id: str, arguments: str = "{}") -> ToolCall:
     return ToolCall(call_id, name, arguments)
 
 
+def effect_of(name: str, arguments: str) -> Effect:
+    """Of a call; ``run`` only looks when its arguments say so."""
+    return Effect.READ_ONLY if name == "run" and "look" in arguments else EFFECTS[name]
+
+
 def calling(*calls: ToolCall, text: str = "") -> Message:
     return Message(Role.ASSISTANT, text, tool_calls=calls)
 
@@ -47,7 +52,7 @@ def machine(
     return TurnMachine(
         "turn",
         messages or (user(),),
-        effects=EFFECTS.__getitem__,
+        effects=effect_of,
         max_iterations=limit,
         mint=lambda: f"m{next(numbers)}",
         now=lambda: NOW,

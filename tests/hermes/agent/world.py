@@ -28,7 +28,7 @@ from hermes.agent.turnio import (
 from hermes.asks import Ask, AskState
 from hermes.messages import Message, Role, Usage
 from hermes.tools.contract import TIMED_OUT, Effect
-from tests.hermes.agent.machines import EFFECTS, NOW, user
+from tests.hermes.agent.machines import NOW, effect_of, user
 
 
 class Crash(Exception):
@@ -64,7 +64,7 @@ class World:
         self.turn = TurnMachine(
             "turn",
             tuple(self.journal),
-            effects=EFFECTS.__getitem__,
+            effects=effect_of,
             max_iterations=self.limit,
             mint=self._mint,
             now=lambda: NOW,

@@ -16,7 +16,7 @@ from hermes.home import Home
 from hermes.memory.shelf import Target, shelf
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces
-from hermes.tools.contract import Tool, ToolContext, ToolOutcome, ToolResult
+from hermes.tools.contract import Sandbox, Tool, ToolContext, ToolOutcome, ToolResult
 from hermes.tools.web.settings import WebSettings
 
 
@@ -141,6 +141,7 @@ class World:
 
     archive: Archive | None = None
     skills: SkillPlaces | None = None
+    sandbox: Sandbox | None = None
     web: WebSettings = field(factory=WebSettings)
 
     @property
@@ -171,6 +172,7 @@ class World:
             hermes_home=self.home / ".hermes",
             archive=self.archive,
             skills=self.skills,
+            sandbox=self.sandbox,
             web=self.web,
             memory=shelf(Home(self.home / ".hermes"), Audience("terminal", "owner", owner=True), self.limits),
         )

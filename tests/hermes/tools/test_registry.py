@@ -130,14 +130,14 @@ def test_a_tool_that_the_configuration_leaves_nothing_to_do_is_absent() -> None:
     assert [schema.name for schema in registry.schemas()] == ["todo"]
 
 
-def test_the_effect_of_a_tool_is_known_by_name_and_unknown_names_are_a_key_error() -> None:
+def test_the_effect_of_a_call_is_known_and_unknown_names_are_a_key_error() -> None:
     registry = Registry(["all"])
-    assert registry.effect("terminal") is Effect.EFFECTFUL
-    assert registry.effect("read_file") is Effect.READ_ONLY
-    assert registry.effect("write_file") is Effect.EFFECTFUL
-    assert registry.effect("todo") is Effect.IDEMPOTENT
+    assert registry.effect_of("terminal", "{}") is Effect.EFFECTFUL
+    assert registry.effect_of("read_file", "{}") is Effect.READ_ONLY
+    assert registry.effect_of("write_file", "{}") is Effect.EFFECTFUL
+    assert registry.effect_of("todo", "{}") is Effect.IDEMPOTENT
     with pytest.raises(KeyError):
-        registry.effect("nothing")
+        registry.effect_of("nothing", "{}")
 
 
 def test_unknown_toolsets_are_kept_for_a_warning() -> None:
