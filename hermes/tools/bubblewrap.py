@@ -121,7 +121,8 @@ def _mounts(homes: Homes, needs: Iterable[Path]) -> list[_Mount]:
     own = f"{writable}/{_OWN_SECRETS}"
     if os.access(own, os.F_OK):
         hidden.add(_real(own))
-    seen = {path for path in map(_real, (*_KEPT, *needs)) if os.access(path, os.F_OK)}
+    kept: tuple[str | Path, ...] = (*_KEPT, *needs)
+    seen = {path for path in map(_real, kept) if os.access(path, os.F_OK)}
     found: dict[str, _Kind] = {
         **dict.fromkeys(private, _Kind.PRIVATE),
         **dict.fromkeys(seen - {writable}, _Kind.SEEN),
