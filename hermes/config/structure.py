@@ -20,7 +20,8 @@ from cattrs.errors import BaseValidationError, ClassValidationError, IterableVal
 from cattrs.gen import make_dict_structure_fn, override
 
 from hermes.config.fields import BadValue
-from hermes.config.schema import ApprovalMode, BusyInput, Fallback, Platforms, Settings
+from hermes.config.model_schema import Fallback
+from hermes.config.schema import ApprovalMode, BusyInput, Platforms, Settings
 from hermes.config.tree import KeyPath, Tree, as_items, as_tree
 
 T = TypeVar("T")

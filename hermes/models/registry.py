@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from hermes.config.choice import CUSTOM, OFFLINE, default_model
-from hermes.config.schema import Fallback, Settings
+from hermes.config.model_schema import Fallback
+from hermes.config.schema import Settings
 from hermes.errors import ConfigError
 from hermes.models.contract import ChatModel
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import trio
 
-from hermes.config.schema import Agent, Caps, Fallback, Model
+from hermes.config.model_schema import Caps, Fallback, Model
+from hermes.config.schema import Agent
 from hermes.events import DraftState, InboundKind
 from hermes.models import retry
 from tests.actors.house import House, house, settings

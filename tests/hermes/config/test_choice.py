@@ -7,7 +7,7 @@ import pytest
 from hermes.config.choice import Choice, choose, default_model
 from hermes.config.effective import effective
 from hermes.config.load import load
-from hermes.config.schema import Fallback
+from hermes.config.model_schema import Fallback
 from hermes.errors import ConfigError
 from hermes.home import Home
 
