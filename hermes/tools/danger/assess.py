@@ -14,6 +14,7 @@ It keeps a person from accidents and from plain tricks. It is no sandbox: what m
 has to be forbidden by the account, the container or the machine that the agent runs on.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from attrs import frozen
@@ -24,15 +25,20 @@ from hermes.tools.danger.calls import Reading, command_words, read_calls
 from hermes.tools.danger.dangerous_code import CODE
 from hermes.tools.danger.dangerous_files import FILES, HISTORY
 from hermes.tools.danger.dangerous_world import DATA, MACHINE, OUTSIDE, PROCESSES
+from hermes.tools.danger.fresh import ONLY_TEXT, runs_written
 from hermes.tools.danger.normalise import has_hidden, readings
 from hermes.tools.danger.predicates import Level, Rule
 from hermes.tools.danger.protected import Place
-from hermes.tools.danger.shell import Script, Simple, TooMuch
+from hermes.tools.danger.shell import Script, Simple, TooMuch, Word
 
 DANGEROUS: tuple[Rule, ...] = (*FILES, *HISTORY, *CODE, *PROCESSES, *MACHINE, *OUTSIDE, *DATA)
 
 UNJUDGED = frozenset({"too-long", "too-much"})
 """Rules that say nothing of the command itself, only that it cannot be judged."""
+
+# The parameters of a function, whatever it is called with.
+_POSITIONAL = re.compile(r"\$(?:[@*1-9]|\{[@*1-9])")
+_RULED = frozenset[str]().union(*(rule.programs for rule in (*BLOCKED, *DANGEROUS))) - ONLY_TEXT
 
 # Reading is linear, about 1 ms per KB; a longer text belongs into a file.
 MOST_CHARACTERS = 32_768
@@ -101,6 +107,10 @@ def _judge(reading: Reading, place: Place) -> Iterator[Finding]:
     for call in reading.calls:
         yield from _matches(call, place, BLOCKED, Level.DANGEROUS if call.contained else Level.BLOCKED)
         yield from _matches(call, place, DANGEROUS, Level.DANGEROUS)
+        if call.program in _RULED and any(map(_is_positional, call.arguments)):
+            yield Finding(Level.DANGEROUS, "unknown-arguments", "gets words that are not known before it runs")
+    if runs_written(reading.calls):
+        yield Finding(Level.DANGEROUS, "fresh-script", "writes a script and runs it at once")
 
 
 def _matches(call: Call, place: Place, rules: Iterable[Rule], level: Level) -> Iterator[Finding]:
@@ -109,11 +119,17 @@ def _matches(call: Call, place: Place, rules: Iterable[Rule], level: Level) -> I
             yield Finding(level, rule.id, rule.reason)
 
 
+def _is_positional(word: Word) -> bool:
+    return word.text != word.bare and _POSITIONAL.search(word.text) is not None
+
+
 def _is_fork_bomb(script: Script) -> bool:
     """A function that calls itself twice, side by side."""
     for name in script.functions:
         heads = [[word.text for word in command_words(command.words)][:1] for command in script.commands]
         bodies = [index for index, command in enumerate(script.commands) if name in _first_words(command)]
+        if not bodies:
+            continue
         body = script.commands[bodies[0] :]
         end = next((index for index, command in enumerate(body) if _first_words(command)[:1] == ["}"]), len(body))
         own = [
@@ -127,4 +143,4 @@ def _is_fork_bomb(script: Script) -> bool:
 
 
 def _first_words(command: Simple) -> list[str]:
-    return [word.text for word in command.words[:2]]
+    return [word.text for word in command.words[:4]]

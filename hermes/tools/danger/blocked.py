@@ -28,7 +28,8 @@ from hermes.tools.danger.protected import Care, Place
 _RECURSIVE = flag("-r", "-R", "--recursive")
 _MAKERS = (
     "mkfs mke2fs mkswap mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkfs.f2fs"
-    " mkfs.exfat mkfs.minix mkdosfs newfs"
+    " mkfs.exfat mkfs.minix mkfs.bcachefs mkfs.erofs mkfs.jfs mkfs.reiserfs mkfs.nilfs2 mkfs.udf mkfs.ocfs2"
+    " mkexfatfs mkntfs mkdosfs newfs"
 )
 _STOPPING_TARGETS = "reboot.target|poweroff.target|halt.target|kexec.target|rescue.target|emergency.target"
 
@@ -79,9 +80,18 @@ BLOCKED: tuple[Rule, ...] = (
         unless(flag("--help", "--version", "-c", "-w", "--wtmp-only")),
     ),
     rule(
-        "shutdown", "stops or restarts the machine", "systemctl", words("reboot|poweroff|halt|kexec|soft-reboot|exit")
+        "shutdown",
+        "stops or restarts the machine",
+        "systemctl loginctl",
+        words("reboot|poweroff|halt|kexec|soft-reboot|exit"),
     ),
     rule("shutdown", "stops or restarts the machine", "systemctl", words("isolate|start", _STOPPING_TARGETS)),
+    rule(
+        "shutdown",
+        "stops or restarts the machine",
+        "busctl dbus-send gdbus qdbus",
+        said(r"login1.*(?:Reboot|PowerOff|Halt|KExec)"),
+    ),
     rule("shutdown", "stops or restarts the machine", "init telinit", operand("[06S1]")),
     rule("kill-everything", "ends every process that it may", "kill", _kills_all),
     rule("kill-everything", "ends every process that it may", "killall5"),

@@ -13,6 +13,13 @@ CONTAINERS = names("docker podman nerdctl kubectl lxc")
 """Programs whose inner command runs elsewhere."""
 
 
+_GNU = names(
+    "rm dd timeout nice env time mv cp ln tee chmod chown chgrp shred truncate xargs find stdbuf nohup"
+    " kill rmdir unlink install"
+)
+"""Programs that other systems have with a ``g`` before the name."""
+
+
 @frozen
 class Call:
     """One command as it would run."""
@@ -29,6 +36,8 @@ class Call:
     """What it reads, as far as that is known."""
     computed: bool = False
     """The name of the program is the result of an expansion."""
+    assignments: tuple[Word, ...] = ()
+    """``NAME=value`` anywhere among the words of the command that it is, or is in."""
     directory: str = ""
     """Where it runs, when a ``cd`` before it says so."""
 
@@ -67,5 +76,6 @@ def call_of(words: Sequence[Word], like: Call) -> Call:
         return evolve(like, program="", arguments=(), computed=False)
     head = words[0]
     name = posixpath.basename((head.text if head.text == head.bare else head.bare).rstrip("/")).lower()
+    name = name[1:] if name.startswith("g") and name[1:] in _GNU else name
     computed = head.computed or (name not in {"[", "[["} and bool(re.search(r"[*?\[]", name)))
     return evolve(like, program=name, arguments=tuple(words[1:]), computed=computed)

@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from hermes.tools.danger.call import Call, call_of
 from hermes.tools.danger.expand import UNKNOWN, assigned, output_of
-from hermes.tools.danger.inside import inner_command, inner_scripts
+from hermes.tools.danger.inside import inner_commands, inner_scripts
 from hermes.tools.danger.lexer import RESERVED, parse
 from hermes.tools.danger.shell import MOST_NESTED, Redirect, Script, Simple, TooMuch, Word
 
@@ -22,6 +22,8 @@ from hermes.tools.danger.shell import MOST_NESTED, Redirect, Script, Simple, Too
 MOST_CALLS = 1000
 
 _PIPES = frozenset({"|", "|&"})
+# Stands for the command whose output a process substitution reads.
+_OTHER = Call("(another)")
 
 
 @frozen
@@ -48,21 +50,26 @@ class _Walker:
     calls: list[Call] = field(factory=list[Call])
     scripts: list[Script] = field(factory=list[Script])
 
-    def script(self, script: Script, depth: int, via: frozenset[str]) -> None:
+    def script(self, script: Script, depth: int, via: frozenset[str], outer: Call | None = None) -> None:
+        """``outer`` is what runs it; its commands read what that one reads."""
         if depth > MOST_NESTED:
             raise TooMuch
         self.scripts.append(script)
-        last: Call | None = None
+        last: Call | None = _OTHER if script.fed else None
         for simple in script.commands:
-            source = last if simple.before in _PIPES else None
-            last = self._simple(simple, source, depth, via)
+            piped = simple.before in _PIPES or last is _OTHER
+            last = self._simple(simple, last if piped else None, depth, via, None if piped else outer)
 
-    def _simple(self, simple: Simple, source: Call | None, depth: int, via: frozenset[str]) -> Call:
+    def _simple(self, simple: Simple, source: Call | None, depth: int, via: frozenset[str], outer: Call | None) -> Call:
         for word in (*simple.words, *(redirect.target for redirect in simple.redirects)):
             for script in word.scripts:
                 self.script(script, depth + 1, via)
         call = call_of(command_words(simple.words), Call("", redirects=simple.redirects, via=via, source=source))
-        call = evolve(call, stdin=_stdin(simple.redirects, source), directory=self.directory)
+        assignments = tuple(word for word in simple.words if assigned(word))
+        stdin = _stdin(simple.redirects, source)
+        if outer is not None and not simple.redirects:
+            stdin, call = outer.stdin, evolve(call, source=outer.source)
+        call = evolve(call, stdin=stdin, assignments=assignments, directory=self.directory)
         self._change_directory(call)
         return self._emit(call, depth)
 
@@ -78,13 +85,12 @@ class _Walker:
         if len(self.calls) >= MOST_CALLS or depth > MOST_NESTED:
             raise TooMuch
         self.calls.append(call)
-        inner = inner_command(call)
         last = call
-        if inner:
+        for inner in inner_commands(call):
             last = self._emit(call_of(command_words(inner), evolve(call, via=call.via | {call.program})), depth + 1)
         for word, parameters in inner_scripts(call):
             script = parse(word.text, parameters, depth + 1)
-            self.script(script, depth + 1, call.via | {call.program})
+            self.script(script, depth + 1, call.via | {call.program}, call)
         return last
 
 

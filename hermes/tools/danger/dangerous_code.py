@@ -8,15 +8,18 @@ from hermes.tools.danger.inside import STDIN_NAMES, reads_script, shell_script
 from hermes.tools.danger.predicates import Rule, Test, both, either, fed_by, flag, operand, rule, said
 from hermes.tools.danger.protected import Place
 from hermes.tools.danger.shell import Script, Word, names
-from hermes.tools.danger.wrappers import SHELLS
+from hermes.tools.danger.wrappers import SHELLS, STDIN_SHELLS
 
 _INLINE_LETTERS = {"python": "c", "pypy": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "r", "bun": "ep"}
 """The letters with which an interpreter takes its program from the next word; others: any of these."""
 _INTERPRETERS = (
     "python python2 python3 pypy pypy3 perl ruby node nodejs deno bun php lua luajit tclsh osascript pwsh rscript"
 )
+_PYTHONS = "python python2 python3 pypy pypy3"
 _FETCHERS = "curl wget fetch aria2c http https lynx nc ncat socat"
 _DECODERS = "base64 base32 xxd openssl gunzip zcat uudecode rev tr"
+_STARTERS = " ".join(sorted(SHELLS | STDIN_SHELLS | {"sudo", "doas"}))
+"""What may run a script that it reads."""
 _READERS = " ".join((*sorted(SHELLS), "eval", "source", "."))
 """What runs the text that it is given."""
 
@@ -52,13 +55,25 @@ def _substitutes(programs: str) -> Test:
 def _piped(call: Call, place: Place) -> bool:
     """A shell runs what another program prints, and that is not known here."""
     del place
+    if call.program in {"source", "."}:
+        return call.source is not None and not call.stdin and set(call.operands[:1]) <= STDIN_NAMES
     return reads_script(call) and call.source is not None and not call.stdin
 
 
 def _redirected(call: Call, place: Place) -> bool:
-    """What it reads comes from a substitution (``bash < <(...)``)."""
+    """What it reads comes from a substitution (``bash < <(...)``) or from a descriptor that was opened before."""
     del place
-    return any(redirect.operator == "<" and redirect.target.scripts for redirect in call.redirects)
+    read = [redirect for redirect in call.redirects if redirect.operator in {"<", "<&"}]
+    opened = (text for text in call.texts[:3] if _DESCRIPTOR.match(text))
+    return (
+        any(redirect.target.scripts or _DESCRIPTOR.match(redirect.target.text) for redirect in read)
+        or any(re.fullmatch(r"[0-9$].*", redirect.target.text) for redirect in read if redirect.operator == "<&")
+        or any(opened)
+        or any(word.text.startswith("<(") for word in call.arguments[:3])
+    )
+
+
+_DESCRIPTOR = re.compile(r"/dev/fd/[1-9$]|/proc/(?:self|[0-9$]+)/fd/[1-9$]")
 
 
 def _unknown(call: Call, place: Place) -> bool:
@@ -103,6 +118,39 @@ def _to_network(call: Call, place: Place) -> bool:
     return any(redirect.target.text.startswith(("/dev/tcp/", "/dev/udp/")) for redirect in call.redirects)
 
 
+_SUBSCRIPT = re.compile(r"\[[^\]]*(?:\$\((?!\()|\$\(\([^)]*;|`)")
+_EVALUATING = "let test [ [[ ( (( printf read unset declare typeset local readonly export mapfile readarray wait"
+
+
+def _evaluates(call: Call, place: Place) -> bool:
+    """A text is expanded where nobody expects it: the index of an array in arithmetic, ``${name@P}``."""
+    del place
+    evaluating = call.program in names(_EVALUATING)
+    words = (*(call.arguments if evaluating else ()), *call.assignments)
+    return any(_SUBSCRIPT.search(word.bare) for word in words) or any("@P}" in text for text in call.texts)
+
+
+_PRELOAD = re.compile(
+    r"(?:LD_PRELOAD|LD_AUDIT|BASH_ENV|DYLD_INSERT_LIBRARIES|PERL5OPT|RUBYOPT|GCONV_PATH|GIT_CONFIG_COUNT|GIT_CONFIG_KEY_\d+"
+    r"|BASH_FUNC_.*)=.|NODE_OPTIONS=.*(?:--require|--import|--loader|-r\b)"
+)
+
+
+def _preloads(call: Call, place: Place) -> bool:
+    del place
+    return any(_PRELOAD.match(text) for text in (*(word.text for word in call.assignments), *call.texts))
+
+
+def _sed_runs(call: Call, place: Place) -> bool:
+    """The commands ``e`` and ``s///e`` of sed run a shell."""
+    del place
+    return any(_SED_RUN.search(text) for text in call.texts)
+
+
+_SED_RUN = re.compile(
+    r"(?:^|[;{}\n])\s*(?:(?:\d+|\$|/[^/]*/)(?:,(?:\d+|\$|/[^/]*/))?!?\s*)?e(?:\s|$)"
+    r"|(?:^|[;{}\s\d$/])s([^\w\s\\])(?:(?!\1).)*\1(?:(?!\1).)*\1[gpiIM0-9]*e[gpiIM0-9]*(?:$|[;}\s])"
+)
 _SHELLS = " ".join(sorted(SHELLS))
 
 CODE: tuple[Rule, ...] = (
@@ -116,9 +164,9 @@ CODE: tuple[Rule, ...] = (
     ),
     rule("decoded-script", "runs a script that it decodes first", _READERS, _substitutes(_DECODERS)),
     rule("decoded-script", "runs a script that it decodes first", _SHELLS, both(_piped, fed_by(*_DECODERS.split()))),
-    rule("pipe-to-shell", "runs what another program prints", _SHELLS, _piped),
+    rule("pipe-to-shell", "runs what another program prints", f"{_STARTERS} source .", _piped),
     rule("unknown-script", "runs a script whose words are not known before", _READERS, _unknown),
-    rule("unknown-script", "runs what another program prints", f"{_SHELLS} {_INTERPRETERS}", _redirected),
+    rule("unknown-script", "runs what another program prints", f"{_READERS} {_INTERPRETERS}", _redirected),
     rule("inline-script", "runs a program that stands in the command itself", _INTERPRETERS, _inline),
     rule(
         "inline-script",
@@ -130,10 +178,31 @@ CODE: tuple[Rule, ...] = (
         "inline-script",
         "runs commands from within an editor",
         "vim vi nvim ex",
-        said(r"(?:^| )(?:\+|-c ?|--cmd ):?\s*(?:silent\s*)?!"),
+        said(r"(?:^| )(?:\+|-[A-Za-z]*[cS] ?|--cmd ).*(?:!|system\s*\()"),
     ),
     rule("inline-script", "runs a program that stands in the command itself", "emacs", flag("--eval", "--batch")),
     rule("inline-script", "makes another program run commands", "git", said(r"\balias\.[\w-]+=!|\bcore\.\w+=")),
+    rule(
+        "inline-script", "runs commands from within an editor", "ed ex", said(r"(?:^|\n)\s*(?:[\d$.,%]*\s*[rw]\s*)?!")
+    ),
+    rule("inline-script", "runs commands from within an editor", "sed gsed", _sed_runs),
+    rule("inline-script", "runs a makefile that stands in the command itself", "make gmake", said(r"^--eval|^-E$")),
+    rule(
+        "inline-script",
+        "runs a makefile that stands in the command itself",
+        "make gmake",
+        both(flag("-f", "--file", "--makefile"), operand(r"-|/dev/stdin|/dev/fd/.*|[<>$`].*")),
+    ),
+    rule("inline-script", "makes another program run commands", "git", said(r"\bext::|--upload-pack|--receive-pack")),
+    rule("inline-script", "runs a program that stands in the command itself", "expect", flag("-c")),
+    rule("inline-script", "runs a program that stands in the command itself", "pwsh powershell", said("^-(?:c|e)")),
+    rule(
+        "inline-script",
+        "runs a program that stands in the command itself",
+        _PYTHONS,
+        said("^-m (?:timeit|code|pdb)\\b"),
+    ),
+    rule("unknown-script", "expands a text as a script", "", _evaluates),
     rule("inline-script", "makes another program run commands", "tar", said("--checkpoint-action|--to-command")),
     rule("inline-script", "makes another program run commands", "ssh scp sftp", said("(?:Proxy|Local)Command[ =]")),
     rule(
@@ -144,5 +213,5 @@ CODE: tuple[Rule, ...] = (
     ),
     rule("network-shell", "gives a shell to the network", "", _to_network),
     rule("computed-command", "runs a program whose name is not known before", "", _computed),
-    rule("preload", "puts foreign code into a program", "", operand(r"LD_PRELOAD=.*|BASH_ENV=.*")),
+    rule("preload", "puts foreign code into a program", "", _preloads),
 )

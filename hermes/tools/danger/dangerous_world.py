@@ -90,6 +90,7 @@ OUTSIDE: tuple[Rule, ...] = (
         words("container|image|volume|network|system|builder|compose", "rm|prune|remove|down"),
     ),
     rule("container-remove", "deletes containers", "docker-compose podman-compose", words("rm|down|kill")),
+    rule("container-host", "runs a command in another view of this machine", "bwrap proot"),
     rule(
         "container-host",
         "lets a container reach this machine",

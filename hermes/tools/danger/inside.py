@@ -2,34 +2,75 @@
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
 from hermes.tools.danger.call import CONTAINERS, Call
 from hermes.tools.danger.shell import Word, names
 from hermes.tools.danger.wrappers import (
+    COMMAND_VARIABLES,
     JOINED,
+    LOADERS,
+    MARKED,
+    MARKED_VALUES,
     SCRIPT_OPTIONS,
     SHELL_OPTIONS,
     SHELLS,
+    STDIN_SHELLS,
     WRAPPERS,
+    Wrapper,
     inner_words,
     option_values,
 )
 
 STDIN_NAMES = names("- /dev/stdin /dev/fd/0 /proc/self/fd/0")
+_TERMINAL_RUNS = names(
+    "new new-session neww new-window splitw split-window run run-shell respawn-pane respawn-window popup display-popup"
+)
+"""What tmux runs a command with."""
+
+_PRINTERS = names("echo printf cat grep egrep fgrep rg")
+"""Programs whose words are only text."""
+
 _UNSEEN = Word("$arguments", "", computed=True)
 """Stands for the words that xargs or find put in."""
 
 
-def inner_command(call: Call) -> list[Word]:
-    """The command that a wrapper runs."""
+def inner_commands(call: Call) -> list[list[Word]]:
+    """The commands that a wrapper runs: one, or several with ``find``."""
     if call.program == "find":
         return _found(call)
-    if call.program in CONTAINERS:
-        return _in_container(call)
-    wrapper = WRAPPERS.get(call.program)
+    inner = _in_container(call) if call.program in CONTAINERS else _wrapped(call) or _marked(call) or _shell_in(call)
+    return [inner] if inner else []
+
+
+def _marked(call: Call) -> list[Word]:
+    """What stands behind a word that says so: ``uv run``, ``npx --``, ``fd -x``."""
+    if call.program not in MARKED:
+        return []
+    # Behind the ``--`` of git stand files.
+    marks = MARKED[call.program] | ({"--"} if call.program != "git" else set[str]())
+    start = next((index for index, text in enumerate(call.texts) if text in marks), None)
+    if start is None:
+        return []
+    operands = 1 if call.program == "direnv" else 0
+    return inner_words(call.arguments[start + 1 :], Wrapper(names(MARKED_VALUES), operands, assigns=True))
+
+
+def _shell_in(call: Call) -> list[Word]:
+    """A shell with a script among the words of any other program, which is most likely there to run it."""
+    if call.program in SHELLS or call.program in _PRINTERS:
+        return []
+    for index, text in enumerate(call.texts):
+        options = call.texts[index + 1 : index + 4]
+        if posixpath.basename(text) in SHELLS and any(re.fullmatch(r"-[A-Za-z]*c", option) for option in options):
+            return list(call.arguments[index:])
+    return []
+
+
+def _wrapped(call: Call) -> list[Word]:
+    wrapper = WRAPPERS.get(call.program) or (Wrapper(frozenset()) if call.program.startswith(LOADERS) else None)
     if wrapper is None:
         return []
     inner = inner_words(call.arguments, wrapper)
@@ -45,17 +86,17 @@ def _replaced(word: Word, mark: str, by: str) -> Word:
     return evolve(word, text=word.text.replace(mark, by), bare=word.bare.replace(mark, ""), computed=True)
 
 
-def _found(call: Call) -> list[Word]:
+def _found(call: Call) -> list[list[Word]]:
     """What ``find`` runs on each of its finds; the finds stand as unseen, or as its roots when nothing filters them."""
-    texts = call.texts
-    start = next((index for index, text in enumerate(texts) if re.fullmatch(r"-(exec|ok)(dir)?", text)), None)
-    if start is None:
-        return []
-    inner = call.arguments[start + 1 :]
-    end = next((index for index, word in enumerate(inner) if word.text in {";", "+"}), len(inner))
+    starts = [index + 1 for index, text in enumerate(call.texts) if re.fullmatch(r"-(exec|ok)(dir)?", text)]
     roots = find_roots(call)
     by = roots[0] if roots and not find_filters(call) else "$arguments"
-    return [_replaced(word, "{}", by) for word in inner[:end]]
+    found: list[list[Word]] = []
+    for start in starts:
+        inner = call.arguments[start:]
+        end = next((index for index, word in enumerate(inner) if word.text in {";", "+"}), len(inner))
+        found.append([_replaced(word, "{}", by) for word in inner[:end]])
+    return [inner for inner in found if inner]
 
 
 def find_roots(call: Call) -> list[str]:
@@ -100,15 +141,47 @@ def inner_scripts(call: Call) -> list[tuple[Word, dict[str, str]]]:
         found.append((_joined(inner), {}))
     if call.program in SCRIPT_OPTIONS:
         found.extend((word, {}) for word in option_values(call.arguments, SCRIPT_OPTIONS[call.program]))
-    if call.program in {"source", "."} and call.stdin and set(call.operands[:1]) <= STDIN_NAMES:
-        found.append((Word(call.stdin, call.stdin), {}))
-    if call.program == "trap" and call.arguments:
-        found.append((call.arguments[0], {}))
-    if call.program == "alias":
-        found.extend((Word(value := word.text.partition("=")[2], value), {}) for word in call.arguments)
-    if call.program in {"tmux", "screen"}:
-        found.extend((word, {}) for word in call.arguments if " " in word.text)
+    found.extend((word, {}) for word in _texts(call))
     return [(word, parameters) for word, parameters in found if word.text]
+
+
+def _texts(call: Call) -> Iterator[Word]:
+    """Texts that programs which are no shell hand to one."""
+    match call.program:
+        case "source" | "." if call.stdin and set(call.operands[:1]) <= STDIN_NAMES:
+            yield Word(call.stdin, call.stdin)
+        case "trap":
+            yield from (word for word in call.arguments[:2] if not word.text.startswith("-"))
+        case "alias":
+            yield from (_value(word) for word in call.arguments)
+        case "tmux" | "screen":
+            yield from (word for word in call.arguments if " " in word.text)
+            if set(call.operands[:1]) <= _TERMINAL_RUNS or call.program == "screen":
+                rest = " ".join(call.operands[call.program == "tmux" :])
+                yield Word(rest, rest)
+        case "parallel" if ":::" in call.texts:
+            yield from call.arguments[call.texts.index(":::") + 1 :]
+        case "git" if call.operands[:2] == ("submodule", "foreach"):
+            yield from call.arguments[2:]
+        case _ if _starts_shell(call) and call.stdin:
+            yield Word(call.stdin, call.stdin)
+        case _:
+            pass
+    yield from (_value(word) for word in call.assignments if word.text.partition("=")[0] in COMMAND_VARIABLES)
+
+
+def _value(word: Word) -> Word:
+    """What an assignment assigns; LESSOPEN has a bar in front of its command."""
+    text, bare = (part.partition("=")[2].lstrip("|-@ ") for part in (word.text, word.bare))
+    return Word(text, bare, word.computed, word.quoted, word.scripts)
+
+
+def _starts_shell(call: Call) -> bool:
+    """Whether it starts a shell that reads what it reads."""
+    if call.program in {"sudo", "doas"}:
+        return bool(call.options & {"-s", "-i"}) and not _wrapped(call)
+    own = JOINED.get(call.program) or WRAPPERS.get(call.program)
+    return call.program in STDIN_SHELLS and not (own and inner_words(call.arguments, own))
 
 
 def _joined(words: Sequence[Word]) -> Word:
@@ -126,16 +199,23 @@ def _shell_scripts(call: Call) -> list[tuple[Word, dict[str, str]]]:
     return [(Word(call.stdin, call.stdin), {})] if reads_script(call) and call.stdin else []
 
 
+def _without_plus(call: Call) -> list[Word]:
+    """The arguments of a shell, less what takes an option back (``+x``)."""
+    return [word for word in call.arguments if not re.fullmatch(r"\+[A-NP-Za-np-z]+", word.text)]
+
+
 def shell_script(call: Call) -> Word | None:
     """The text that a shell is given with ``-c``."""
-    words = inner_words(call.arguments, SHELL_OPTIONS)
+    words = inner_words(_without_plus(call), SHELL_OPTIONS)
     asked = any(re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", text) for text in call.texts)
     return words[0] if asked and words else None
 
 
 def reads_script(call: Call) -> bool:
     """Whether a shell reads its script from its standard input."""
+    if _starts_shell(call):
+        return True
     if call.program not in SHELLS or shell_script(call) is not None:
         return False
-    operands = inner_words(call.arguments, SHELL_OPTIONS)
+    operands = inner_words(_without_plus(call), SHELL_OPTIONS)
     return not operands or "-s" in call.options or operands[0].text in STDIN_NAMES

@@ -15,6 +15,8 @@ RESERVED = names("if then elif else while until do ! { }")
 _DECLARING = names("export declare local readonly typeset")
 _PLAIN = re.compile(r"[^ \t\n'\"\\$`(){},;&|<>#~]+")
 _OPERATOR = re.compile(r"&&|\|\||\|&|;;&?|;&|[;&|()\n]")
+_DESCRIPTOR = re.compile(rf"[0-9]+|{OPEN}[A-Za-z_]\w*{CLOSE}")
+"""In front of a redirection: its number, or the variable that gets it."""
 _REDIRECT = re.compile(r"&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>")
 # No command means the characters that stand for something else in here.
 _FOREIGN = dict.fromkeys(map(ord, (OPEN, COMMA, CLOSE, SPLIT, UNKNOWN)), "\ufffd")
@@ -148,8 +150,8 @@ class _Lexer(WordReader):
             self.substitution()
             self.word.unknown(self.text[start : self.position])
             return
-        if self.word.started and not self.word.quoted and "".join(self.word.text).isdigit():
-            self.word = Building()  # the number of a descriptor
+        if self.word.started and not self.word.quoted and _DESCRIPTOR.fullmatch("".join(self.word.text)):
+            self.word = Building()
         self.end_word()
         operator = _REDIRECT.match(self.text, start)
         assert operator is not None
@@ -168,8 +170,12 @@ class _Lexer(WordReader):
         head = self.command.head
         defined = head if operator == "(" and len(head) == 1 else head[1:2] if head[:1] == ["function"] else []
         self.functions.update(defined)
+        if operator == "(" and self.command.words:
+            self.functions.add(self.command.words[-1].text)
         if defined or head[:1] == ["set"]:
             self.variables.forget_parameters()
+        if operator == "(" and self.command.words and self.command.words[-1].text.endswith("="):
+            self.variables.put(assigned(self.command.words[-1]), UNKNOWN)
         self._follow_case(head[:1], operator)
         self.broken |= bool(self.command.redirect)
         self.done.append((self.command, operator))

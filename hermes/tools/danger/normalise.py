@@ -24,6 +24,12 @@ _INVISIBLE = re.compile(
 _JOINERS = re.compile("[\u200d\ufe0f]")
 # Quotes only in looks: taken for real ones they would open a quotation that bash does not see.
 _WIDE_QUOTES = re.compile("[\uff02\uff07\uff40]")
+# What looks like a letter, a dash or a slash of ASCII. A shell does not take it for one; who reads the command does.
+_ALIKE = str.maketrans(
+    "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2044\u2215\u29f8\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0458\u0455\u043a\u043c"
+    "\u0442\u0432\u043d\u0433\u0501\u051b\u03bf\u03b1\u03c1\u03bd\u0131\u0261",
+    "-------///aeopcxyijskmtbhrdqoapvig",
+)
 _CARRIAGE_RETURNS = re.compile(r"\r+\n")
 
 
@@ -56,5 +62,5 @@ def readings(text: str) -> list[str]:
     """The distinct texts to judge."""
     plain = text.replace("\0", "")
     cleaned = _WIDE_QUOTES.sub("_", strip_control(_INVISIBLE.sub("", strip_terminal(plain))))
-    shown = unicodedata.normalize("NFKC", cleaned)
+    shown = unicodedata.normalize("NFKC", cleaned.translate(_ALIKE))
     return list(dict.fromkeys((plain, _CARRIAGE_RETURNS.sub("\n", plain), shown)))

@@ -53,6 +53,8 @@ class Script:
     commands: tuple[Simple, ...] = ()
     broken: bool = False
     functions: frozenset[str] = field(default=frozenset[str]())
+    fed: bool = False
+    """Its first command reads what another one prints: ``>(...)``."""
 
 
 def names(text: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from typing import Self
 
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
 from hermes.tools.danger.expand import FIXED, SPLIT, UNKNOWN, Variables, braces, decode_ansi_c, is_assignment, output_of
 from hermes.tools.danger.shell import MOST_NESTED, Script, TooMuch, Word
@@ -123,8 +123,9 @@ class WordReader(ABC):
 
     def substitution(self) -> Script:
         """Read ``$(...)``, ``<(...)`` or ``>(...)`` in place."""
+        fed = self.at(">(")
         nested = self.nested(self.text, self.position + 2)
-        script = nested.script(closing=True)
+        script = evolve(nested.script(closing=True), fed=fed)
         self.position = nested.position
         self.broken |= script.broken
         self.word.scripts.append(script)
@@ -164,6 +165,10 @@ class WordReader(ABC):
         start = self.position
         if self.at("$(("):
             self._arithmetic()
+            if not self.text.endswith("))", start, self.position) or ";" in self.text[start : self.position]:
+                # No arithmetic after all: a substitution that begins with a subshell.
+                self.position = start
+                self.substitution()
             self.word.unknown(self.text[start : self.position])
         elif self.at("$("):
             value = output_of(self.substitution())

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from hermes.tools.danger.shell import Word, names
 
-SHELLS = names("sh bash dash zsh ksh mksh ash rbash fish yash csh tcsh")
+SHELLS = names("sh bash dash zsh ksh mksh ash rbash fish yash csh tcsh posh osh elvish nu xonsh")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -75,8 +75,50 @@ WRAPPERS = {
     "xargs": _wrapper(
         "-I -n -P -L -d -E -s -a --replace --max-args --max-procs --max-lines --delimiter --eof --max-chars --arg-file"
     ),
+    **dict.fromkeys(
+        names(
+            "setarch linux32 linux64 x86_64 i386 i686 aarch64 prlimit catchsegv rlwrap tini dumb-init chronic ifne"
+            " arch npx bunx valgrind proxychains proxychains4 torsocks torify tsocks eatmydata daemon watchexec"
+        ),
+        _wrapper("-n -p -w -e -g -s"),
+    ),
+    "numactl": _wrapper("-N -m -C -i -p -P -w --membind --cpunodebind --physcpubind --interleave --preferred"),
+    "cgexec": _wrapper("-g"),
+    "faketime": _wrapper("", 1),
+    "runuser": _wrapper("-u -g -G -s -w -c --user --group --supp-group --shell --command"),
+    "sshpass": _wrapper("-p -f -d -P"),
+    "chpst": _wrapper("-u -U -b -e -n -l -L -m -d -o -p -f -c -r -t -C"),
+    "setuidgid": _wrapper("", 1),
+    "softlimit": _wrapper("-a -c -d -f -l -m -o -p -r -s -t"),
+    "sem": _wrapper("-j --jobs --id"),
+    "daemonize": _wrapper("-a -c -e -o -p -l -u -E"),
+    "cross-env": _wrapper("", assigns=True),
+    "trickle": _wrapper("-u -d -w -t -l -n"),
     "parallel": _wrapper("-j -n -N -S -I -a --jobs --max-args --delay --arg-file --colsep"),
 }
+
+LOADERS = ("ld-linux", "ld-musl", "ld.so")
+"""How the names of programs begin that load another program."""
+
+MARKED = {
+    **dict.fromkeys(names("uv poetry pipenv pdm rye hatch pixi dotenv op devbox"), names("run exec")),
+    **dict.fromkeys(names("npm pnpm yarn bun"), names("exec dlx")),
+    **dict.fromkeys(names("bundle mise asdf rbenv pyenv direnv"), names("exec x")),
+    **dict.fromkeys(names("conda mamba micromamba"), names("run")),
+    **dict.fromkeys(names("nix nix-shell guix flatpak-spawn toolbox distrobox"), names("-c --command run --host")),
+    **dict.fromkeys(names("xterm konsole gnome-terminal alacritty kitty foot"), names("-e -x")),
+    **dict.fromkeys(names("fd fdfind"), names("-x -X --exec --exec-batch")),
+    "perf": names("stat record trace"),
+    "gdb": names("--args"),
+    "start-stop-daemon": names("--exec -x --startas -a"),
+    "git": names("run"),
+}
+"""The words of these programs behind which a command stands; behind ``--`` one may stand in any of them."""
+
+MARKED_VALUES = "-n -p -m -u -w -C --name --prefix --python --with --package --env-file --directory --project --cwd"
+
+STDIN_SHELLS = names("parallel newgrp su ssh chroot unshare nsenter")
+"""Programs that, without a command, start a shell, which reads what they read."""
 
 JOINED = {
     "ssh": _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w", 1),
@@ -93,9 +135,36 @@ SCRIPT_OPTIONS = {
     "flock": ("-c", "--command"),
     "env": ("-S", "--split-string"),
     "nix-shell": ("--run", "--command"),
-    "git": ("--exec",),
+    "git": ("--exec", "-x", "--extcmd"),
+    "sg": ("-c",),
+    "capsh": ("-c",),
+    "tar": ("-I", "-F", "--use-compress-program", "--to-command", "--info-script", "--rsh-command"),
+    "rsync": ("-e", "--rsh", "--rsync-path"),
+    "scp": ("-S",),
+    "sftp": ("-S",),
+    "sort": ("--compress-program",),
+    "split": ("--filter",),
+    "entr": ("-s",),
+    "npx": ("-c", "--call"),
+    "npm": ("-c", "--call"),
+    "man": ("-P", "--pager"),
+    "nodemon": ("-x", "--exec"),
+    "mapfile": ("-C",),
+    "readarray": ("-C",),
+    "fish": ("--command", "-C", "--init-command"),
+    "cargo": ("-s", "--shell"),
+    "zip": ("-TT", "--unzip-command"),
+    "rg": ("--pre",),
+    "xterm": ("-e",),
+    "konsole": ("-e",),
 }
-"""Options whose value is read by a shell."""
+"""Options whose value is read by a shell, or is a command in one word."""
+
+COMMAND_VARIABLES = names(
+    "PAGER GIT_PAGER MANPAGER EDITOR VISUAL GIT_EDITOR GIT_SEQUENCE_EDITOR GIT_SSH_COMMAND GIT_SSH GIT_EXTERNAL_DIFF"
+    " GIT_ASKPASS SSH_ASKPASS SUDO_ASKPASS LESSOPEN LESSCLOSE PROMPT_COMMAND BROWSER RSYNC_RSH FCEDIT PS1 PS4"
+)
+"""Variables whose value another program runs."""
 
 
 SHELL_OPTIONS = _wrapper("-o +o -O +O --rcfile --init-file")
@@ -110,7 +179,7 @@ def inner_words(words: Sequence[Word], wrapper: Wrapper) -> list[Word]:
             return []
         if text == "--":
             wrapper = Wrapper(frozenset(), operands, wrapper.assigns)
-        elif text.startswith("-") and len(text) > 1:
+        elif text.startswith("-") or text in wrapper.values:
             index += _takes_next(text, wrapper.values)
         elif not (wrapper.assigns and _ASSIGNMENT.match(text)):
             if not operands:
@@ -124,6 +193,8 @@ def _takes_next(option: str, values: frozenset[str]) -> bool:
     """Whether the value of ``option`` is the next word."""
     if option.startswith("--"):
         return option in values
+    if option in values:
+        return True
     letters = option[1:]
     taking = next((index for index, letter in enumerate(letters) if "-" + letter in values), None)
     return taking is not None and taking == len(letters) - 1

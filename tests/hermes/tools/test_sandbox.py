@@ -42,14 +42,14 @@ real = pytest.mark.skipif(bool(_REFUSAL), reason=f"no name spaces here: {_REFUSA
 @pytest.fixture
 def boxed(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world in the sandbox, whose home is not already hidden by lying in the /tmp of this machine."""
-    monkeypatch.setattr(bubblewrap, "_PRIVATE", ("/run", "/var/tmp"))
+    monkeypatch.setattr(bubblewrap, "PRIVATE", ("/run", "/var/tmp"))
     world.sandbox = Sandbox()
     world.cwd.mkdir(parents=True)
     return world
 
 
-async def _said(world: World, command: str, **arguments: object) -> str:
-    return (await world.result(terminal, command=command, **arguments)).content
+async def _said(world: World, command: str, workdir: str | None = None) -> str:
+    return (await world.result(terminal, command=command, workdir=workdir)).content
 
 
 def _put(path: Path, text: str = "for nobody") -> Path:
@@ -162,10 +162,10 @@ async def test_the_network_is_there_when_it_is_allowed(boxed: World, network: bo
 
 @real
 async def test_sockets_of_other_programs_are_out_of_sight(boxed: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "/run" in bubblewrap._PRIVATE
+    assert "/run" in bubblewrap.PRIVATE
     run = boxed.root / "run"
     run.mkdir()
-    monkeypatch.setattr(bubblewrap, "_PRIVATE", (str(run),))
+    monkeypatch.setattr(bubblewrap, "PRIVATE", (str(run),))
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(run / "docker.sock"))
         assert (await _said(boxed, f"ls {run}; touch {run}/x")) == "(no output)\n[exit code 0]"
@@ -269,7 +269,11 @@ async def test_a_search_runs_in_the_sandbox(world: World, engine: str, monkeypat
     found = shutil.which("rg") if engine == "rg" else None
     if engine == "rg" and found is None:
         pytest.skip("ripgrep is not installed")
-    monkeypatch.setattr(search_module, "find_ripgrep", lambda _: found)
+
+    def find(_: str) -> str | None:
+        return found
+
+    monkeypatch.setattr(search_module, "find_ripgrep", find)
     world.sandbox = Sandbox()
     processes = world.processes = LocalProcesses()
     _put(world.cwd / "a.txt", "one\nneedle\n")
