@@ -84,17 +84,12 @@ class Agent:
 class Terminal:
     backend: TerminalBackend = field(
         default=TerminalBackend.LOCAL,
-        metadata=about(
-            "`local`, or `sandbox`: commands run in bubblewrap, see the system read-only, no secrets and no other"
-            " processes, and write into the working directory alone"
-        ),
+        metadata=about("`local`, or `sandbox`: in bubblewrap, where only the working directory can be written"),
     )
     sandbox_network: bool = field(default=False, metadata=about("whether commands in the sandbox reach the network"))
     cwd: str = field(
         default=".",
-        metadata=about(
-            "folder that commands run in; `.`: MESSAGING_CWD in the gateway when set, else the folder of the program"
-        ),
+        metadata=about("folder that commands run in; `.`: MESSAGING_CWD in the gateway, else that of the program"),
     )
     timeout: float = field(default=180.0, validator=positive, metadata=about("seconds that a command may run"))
     env_passthrough: tuple[str, ...] = field(
