@@ -88,6 +88,9 @@ async def test_what_a_drain_cuts_short_is_answered_after_the_next_start(
         await gateway.chat.say("1", "count to 30 slowly")
         await gateway.chat.draft(lambda draft: "2" in draft.text)
         gateway.signal(signal.SIGTERM)
+        with trio.fail_after(WITHIN):
+            while not gateway.finishing:
+                await trio.sleep(0.01)
         if timeout > 1:
             # Asked twice is asked to hurry.
             await gateway.ask({"do": "stop"})
