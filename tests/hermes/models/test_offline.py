@@ -228,7 +228,7 @@ async def _whole_turn(texts: list[str]) -> Finish:
     machine = TurnMachine(
         "turn",
         [Message(Role.USER, texts[0])],
-        effects=lambda name: Effect.READ_ONLY if name == "read_file" else Effect.EFFECTFUL,
+        effects=lambda name, _: Effect.READ_ONLY if name == "read_file" else Effect.EFFECTFUL,
         max_iterations=90,
         mint=lambda: "minted",
         now=lambda: 0.0,
