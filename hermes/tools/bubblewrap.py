@@ -27,7 +27,7 @@ from hermes.tools.danger.protected import HERMES, PROTECTED, Place, protection
 
 PROGRAM = "bwrap"
 
-_PRIVATE = ("/tmp", "/var/tmp", "/run")
+PRIVATE = ("/tmp", "/var/tmp", "/run")
 """Empty and its own for each command."""
 
 _HIDDEN = (
@@ -107,7 +107,7 @@ def wrap(
     ]
     network = () if sandbox.network else ("--unshare-net",)
     rights = ("--cap-drop", "ALL", "--die-with-parent")
-    surroundings = ("--setenv", "TMPDIR", _PRIVATE[0], "--chdir", str(directory))
+    surroundings = ("--setenv", "TMPDIR", PRIVATE[0], "--chdir", str(directory))
     base = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
     return (program, *_NAMESPACES, *network, *rights, *base, *arranged, *sealed, *surroundings, "--", *argv)
 
@@ -116,13 +116,13 @@ def _mounts(homes: Homes, needs: Iterable[Path]) -> list[_Mount]:
     """In the order in which they are made: what lies in a place comes after it."""
     writable = _real(homes.writable)
     hidden = set(_hidden(homes))
-    private = {path for path in map(_real, _PRIVATE) if Path(path).is_dir()}
+    private = {path for path in map(_real, PRIVATE) if Path(path).is_dir()}
     _refuse_writable(writable, hidden | private, homes)
     own = f"{writable}/{_OWN_SECRETS}"
     if os.access(own, os.F_OK):
         hidden.add(_real(own))
-    kept: tuple[str | Path, ...] = (*_KEPT, *needs)
-    seen = {path for path in map(_real, kept) if os.access(path, os.F_OK)}
+    readable: list[str] = [*map(_real, _KEPT), *map(_real, needs)]
+    seen = {path for path in readable if os.access(path, os.F_OK)}
     found: dict[str, _Kind] = {
         **dict.fromkeys(private, _Kind.PRIVATE),
         **dict.fromkeys(seen - {writable}, _Kind.SEEN),
