@@ -5,7 +5,7 @@ Rules:
 1. Everything here runs in the thread of the application's own event loop. ``Hands`` takes what the person does
    elsewhere.
 2. Enter sends, Alt-Enter and Esc-Enter make a new line, a paste stays whole. Ctrl-J is Enter: that is how an Enter
-   arrives which was typed while the terminal was in its usual mode (before the start, or while something is printed).
+   arrives which was typed before the start, while the terminal was in its usual modes.
 3. A question that has just appeared cannot be answered by a key for ``ASK_GUARD``: that key was meant for what stood
    there before.
 4. Ctrl-C stops what runs, else clears the line, else leaves when it is pressed twice. Ctrl-D leaves at an empty line.

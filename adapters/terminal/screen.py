@@ -14,10 +14,8 @@ Rules:
 """
 
 import asyncio
-import contextlib
-import os
 import signal
-import termios
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -33,6 +31,7 @@ from prompt_toolkit.output import Output
 
 from adapters.terminal.blocks import Block
 from adapters.terminal.history import HistoryFile
+from adapters.terminal.modes import Modes, PromptInput, handed_over
 from adapters.terminal.prompt import ASK_GUARD, Hands, Prompt
 from adapters.terminal.render import Paper, render
 from adapters.terminal.scene import Scene
@@ -140,7 +139,7 @@ class TerminalScreen:
         self._call(self._interrupt)
 
     async def _end_on_cancel(self, gone: trio.Event, *, task_status: trio.TaskStatus[None]) -> None:
-        modes = _Modes()
+        modes = Modes()
         task_status.started()
         try:
             await trio.sleep_forever()
@@ -177,7 +176,8 @@ class TerminalScreen:
     async def _application(self, hands: _Posted) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
-        prompt = self._prompt = Prompt(hands, self.history, self.scene, self.input, self.output)
+        source = self.input or PromptInput(sys.stdin)
+        prompt = self._prompt = Prompt(hands, self.history, self.scene, source, self.output)
         self._loop = loop
         await prompt.application.run_async(
             pre_run=partial(self._begin, hands), set_exception_handler=False, handle_sigint=False
@@ -193,7 +193,7 @@ class TerminalScreen:
         application.create_background_task(self._paint(hands))
         application.create_background_task(self._tick())
         application.create_background_task(self._follow_size(application.output.get_size()))
-        application.create_background_task(self._stop_when_told())
+        application.create_background_task(self._stop_when_told(application.input))
         self._show()
         self._news.set()
         if self._ended:
@@ -236,11 +236,11 @@ class TerminalScreen:
                 # Erases the prompt, does nothing, and draws it as for the first time.
                 await run_in_terminal(lambda: None)
 
-    async def _stop_when_told(self) -> None:
+    async def _stop_when_told(self, source: Input) -> None:
         while True:
             await self._stopping.wait()
             self._stopping.clear()
-            await run_in_terminal(_stop_here)
+            await run_in_terminal(partial(_stop_here, source))
 
     async def _paint(self, hands: _Posted) -> None:
         loop = asyncio.get_running_loop()
@@ -265,21 +265,10 @@ class TerminalScreen:
         hands.post(self._items.popleft().painted.set)
 
 
-def _stop_here() -> None:
+def _stop_here(source: Input) -> None:
     """Stop the process; returns when it goes on. A signal to its own thread takes effect before the call returns."""
-    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
-
-
-class _Modes:
-    """The modes of the terminal as they were when this was made."""
-
-    def __init__(self) -> None:
-        self._before = termios.tcgetattr(0) if os.isatty(0) else None
-
-    def restore(self) -> None:
-        if self._before is not None:
-            with contextlib.suppress(termios.error):
-                termios.tcsetattr(0, termios.TCSANOW, self._before)
+    with handed_over(source):
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def wants_colour(environ: Mapping[str, str]) -> bool:

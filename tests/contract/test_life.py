@@ -5,9 +5,9 @@ import trio
 
 from adapters.contract import Adapter
 from hermes.errors import HermesError
-from tests.adapters.descriptors import descriptors
 from tests.adapters.fakehost import FakeHost
 from tests.contract.drivers import Platform, Told, running
+from tests.descriptors import descriptors
 
 
 def tasks() -> int:

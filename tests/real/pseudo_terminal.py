@@ -84,6 +84,20 @@ class Terminal:
     def modes_now(self) -> list[object]:
         return termios.tcgetattr(self._descriptor)
 
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal itself shows what is typed."""
+        return bool(int(str(self.modes_now()[3])) & termios.ECHO)
+
+    @asynccontextmanager
+    async def read_again(self) -> AsyncIterator[None]:
+        """Go on reading after ``reading`` was set to False."""
+        self.reading = True
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.read)
+            yield
+            nursery.cancel_scope.cancel()
+
     def close(self) -> None:
         """The window is closed: the kernel hangs up."""
         self.reading = False

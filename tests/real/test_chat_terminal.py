@@ -191,6 +191,23 @@ async def test_a_terminal_that_nobody_reads_ends_on_sigterm(tmp_path: Path) -> N
         assert await chat.ended() == 128 + signal.SIGTERM
 
 
+async def test_keys_pressed_while_something_is_printed_are_not_echoed_and_not_lost(tmp_path: Path) -> None:
+    async with terminal("chat", cwd=tmp_path) as chat:
+        await ready(chat)
+        await chat.type("count to 10000", ENTER)
+        await chat.see("9999 10000")
+        await leave(chat)
+    async with terminal("chat", "--continue", cwd=tmp_path) as chat:
+        chat.reading = False
+        await chat.until_stuck()
+        assert not chat.echoes
+        await chat.type("cleared", CTRL_C, "say kept", ENTER)
+        async with chat.read_again():
+            await chat.see("9999 10000", "> say kept", "kept")
+            assert "^" not in chat.screen.text
+            await leave(chat)
+
+
 async def test_a_session_is_open_in_one_terminal_at_a_time(tmp_path: Path, home: Path) -> None:
     async with terminal("chat", cwd=tmp_path) as chat:
         await ready(chat)

@@ -7,8 +7,6 @@ import { entryElement, pendingElement } from "/page/entries.js";
 const NEAR_END = 80;
 const MOST = 2000;
 
-const sizeOf = (box) => `${box.clientWidth} ${box.clientHeight}`;
-
 export class Log {
   #list;
   #pending;
@@ -17,7 +15,7 @@ export class Log {
   #entries = [];
   #drawn = new Map();
   #following = true;
-  #size = "";
+  #top = 0;
 
   /** `parts`: {list, pending, scroll}; `act`: what buttons inside entries do. */
   constructor(parts, act) {
@@ -115,13 +113,15 @@ export class Log {
     this.#follow(change);
   }
 
-  /** Before the observer has seen a new size, a scroll is the layout's doing and not the reader's. */
+  /** Only a reader goes up and away from the end: another layout leaves the box at the end, or lower than it was. */
   #scrolled() {
-    if (this.#size === sizeOf(this.#scroll)) this.#following = this.atEnd;
+    const { scrollTop } = this.#scroll;
+    if (this.atEnd) this.#following = true;
+    else if (scrollTop < this.#top) this.#following = false;
+    this.#top = scrollTop;
   }
 
   #resized() {
-    this.#size = sizeOf(this.#scroll);
     if (this.#following) this.toEnd();
   }
 

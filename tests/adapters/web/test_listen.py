@@ -11,8 +11,8 @@ from adapters.web.adapter import create
 from adapters.web.listen import listen
 from adapters.web.settings import WebSettings
 from hermes.errors import ConfigError
-from tests.adapters.descriptors import descriptors
 from tests.adapters.fakehost import FakeHost
+from tests.descriptors import descriptors
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from adapters.web.frames import QUEUE_CHARACTERS
 from adapters.web.server import MAX_MESSAGE
 from adapters.web.settings import WebSettings
 from hermes.events import Source
-from tests.adapters.descriptors import descriptors
 from tests.adapters.fakehost import FakeHost, outbound
 from tests.adapters.web.client import PageClient, RawPage, handshake_status, open_page, open_raw_page
+from tests.descriptors import descriptors
 
 LONG = "x" * 90_000
 

@@ -13,7 +13,8 @@ import trio.testing
 from hermes.errors import Unavailable
 from hermes.process import Process, ProcessHost, Stdin, TerminalSize, run
 from hermes.process.connection import HostConnection, open_connection
-from tests.hermes.process.traces import Trace, children_of, descriptors_of, until
+from tests.descriptors import descriptors
+from tests.hermes.process.traces import Trace, children_of, until
 
 # A grandchild in a session of its own beside it.
 _SCRIPT = "setsid sleep 1000 & exec sleep 1000"
@@ -59,7 +60,7 @@ async def cancel_everywhere(operation: Callable[[], Awaitable[object]], check: C
 
 async def test_the_first_start_and_its_end(trace: Trace) -> None:
     """The start of the host process included."""
-    before = descriptors_of(os.getpid())
+    before = descriptors()
 
     async def operation() -> None:
         async with ProcessHost() as host, await host.start(trace.shell(_SCRIPT)):
@@ -67,7 +68,7 @@ async def test_the_first_start_and_its_end(trace: Trace) -> None:
 
     async def check() -> None:
         assert trace.pids() == set()
-        assert descriptors_of(os.getpid()) == before
+        assert descriptors() == before
 
     # The thread that starts the host opens nothing of its own only after its first use.
     await trio.to_thread.run_sync(int)
@@ -99,11 +100,11 @@ async def test_run_beyond_its_time(host: ProcessHost, trace: Trace) -> None:
 
 async def nothing_is_left(host: ProcessHost, trace: Trace) -> Callable[[], Awaitable[None]]:
     await run(host, trace.command("true"))
-    before = descriptors_of(os.getpid())
+    before = descriptors()
 
     async def check() -> None:
         await trace.vanishes()
-        assert descriptors_of(os.getpid()) == before
+        assert descriptors() == before
 
     return check
 
@@ -164,7 +165,7 @@ async def test_a_start_whose_host_does_not_answer(host: ProcessHost, trace: Trac
 
 
 async def test_the_owner_leaving_while_children_start(trace: Trace) -> None:
-    before = descriptors_of(os.getpid())
+    before = descriptors()
     for count in range(5):
         with trio.fail_after(20):
             kept: list[Process] = []
@@ -177,7 +178,7 @@ async def test_the_owner_leaving_while_children_start(trace: Trace) -> None:
             assert children_of(os.getpid()) == {}
             for process in kept:
                 await process.aclose()
-    assert descriptors_of(os.getpid()) == before
+    assert descriptors() == before
 
 
 async def _start(host: ProcessHost, trace: Trace, kept: list[Process]) -> None:

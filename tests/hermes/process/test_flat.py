@@ -5,7 +5,8 @@ import os
 import trio
 
 from hermes.process import ProcessHost, run
-from tests.hermes.process.traces import Trace, children_of, descriptors_of, is_idle, read
+from tests.descriptors import descriptors
+from tests.hermes.process.traces import Trace, children_of, is_idle, read
 
 _SPAWNS = 200
 
@@ -19,13 +20,13 @@ async def test_two_hundred_children_leave_no_trace(host: ProcessHost, trace: Tra
         for _ in range(20):
             await run(host, trace.command("true"))
         pid = await is_idle(host)
-        own, hosts, pages = descriptors_of(os.getpid()), descriptors_of(pid), resident_pages(pid)
+        own, hosts, pages = descriptors(), descriptors(pid), resident_pages(pid)
         for number in range(_SPAWNS):
             done = await run(host, trace.shell(f"setsid true & exit {number % 7}"), input=b"x")
             assert done.exit.code == number % 7
         await is_idle(host)
-        assert descriptors_of(os.getpid()) == own
-        assert descriptors_of(pid) == hosts
+        assert descriptors() == own
+        assert descriptors(pid) == hosts
         assert children_of(pid) == {}
         assert set(children_of(os.getpid())) == {pid}
         assert resident_pages(pid) - pages < 50

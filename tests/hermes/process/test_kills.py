@@ -13,7 +13,8 @@ import trio
 import trio.testing
 
 from hermes.process import Exit, OutcomeUnknown, ProcessHost, run
-from tests.hermes.process.traces import Trace, descriptors_of, dies, is_idle, is_open_to_others, parent_of, state_of
+from tests.descriptors import descriptors
+from tests.hermes.process.traces import Trace, dies, is_idle, is_open_to_others, parent_of, state_of
 
 _ROOT = Path(__file__).parents[3]
 
@@ -25,6 +26,7 @@ _STUBBORN_COUNT = 3
 _GATEWAY = """
 import sys, os, trio
 from hermes.process import ProcessHost
+from tests.descriptors import descriptors
 from tests.hermes.process.traces import MARK, Trace, parent_of
 
 async def main():
@@ -96,7 +98,7 @@ async def test_all_guardians_at_the_same_time(host: ProcessHost, trace: Trace) -
     with trio.fail_after(20):
         processes = [await host.start(trace.shell(_STUBBORN)) for _ in range(5)]
         await trace.appears(5 * _STUBBORN_COUNT)
-        before = descriptors_of(host.pid or 0)
+        before = descriptors(host.pid or 0)
         for guardian in [parent_of(process.pid) for process in processes]:
             os.kill(guardian, signal.SIGKILL)
         for process in processes:
@@ -104,7 +106,7 @@ async def test_all_guardians_at_the_same_time(host: ProcessHost, trace: Trace) -
                 await process.terminate()
             await process.aclose()
         assert trace.pids() == set()
-        assert descriptors_of(await is_idle(host)) == before - 5
+        assert descriptors(await is_idle(host)) == before - 5
 
 
 async def test_the_host(host: ProcessHost, trace: Trace) -> None:
@@ -209,6 +211,7 @@ async def test_a_host_that_can_fork_no_more_says_so(trace: Trace) -> None:
     code = """
 import os, resource, sys, trio
 from hermes.process import ProcessHost, SpawnError, run
+from tests.descriptors import descriptors
 from tests.hermes.process.traces import MARK, Trace, is_idle
 
 async def main():

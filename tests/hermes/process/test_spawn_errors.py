@@ -12,7 +12,8 @@ from attrs import evolve
 
 from hermes.process import Command, OutcomeUnknown, ProcessHost, SpawnError, TerminalSize, run, wire
 from hermes.process import connection as connection_module
-from tests.hermes.process.traces import Trace, descriptors_of, is_idle
+from tests.descriptors import descriptors
+from tests.hermes.process.traces import Trace, is_idle
 
 
 async def failure(host: ProcessHost, command: Command) -> str:
@@ -148,7 +149,7 @@ async def test_no_descriptor_is_left_in_the_gateway(
     refused = 0
     with trio.fail_after(10):
         await run(host, trace.command("true"))
-        before = descriptors_of(os.getpid())
+        before = descriptors()
         for count in range(20):
             with descriptors_left(count):
                 try:
@@ -158,17 +159,17 @@ async def test_no_descriptor_is_left_in_the_gateway(
                     refused += 1
                 else:
                     await process.aclose()
-            assert descriptors_of(os.getpid()) == before
+            assert descriptors() == before
     assert 8 <= refused < 15
 
 
 async def test_no_descriptor_is_left_for_a_host(trace: Trace) -> None:
     async with ProcessHost() as host:
-        before = descriptors_of(os.getpid())
+        before = descriptors()
         # Enough for the child, and too few for the host.
         with descriptors_left(12):
             await failure(host, trace.command("true"))
-        assert descriptors_of(os.getpid()) == before
+        assert descriptors() == before
         with trio.fail_after(10):
             assert (await run(host, trace.command("true"))).exit.ok
 
@@ -177,14 +178,14 @@ async def test_no_descriptor_is_left_in_the_host(host: ProcessHost, trace: Trace
     with trio.fail_after(10):
         await run(host, trace.command("true"))
         pid = await is_idle(host)
-        before = descriptors_of(pid)
+        before = descriptors(pid)
         limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         for count in range(1, len(wire.DESCRIPTORS)):
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + count, limits[1]))
             assert "raise the limit of open files" in await failure(host, trace.command("true"))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (before, limits[1]))
         assert "loses what it is sent" in await failure(host, trace.command("true"))
-        assert descriptors_of(await is_idle(host)) == before
+        assert descriptors(await is_idle(host)) == before
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         assert (await run(host, trace.command("true"))).exit.ok
 

@@ -76,10 +76,6 @@ def children_of(pid: int) -> dict[int, str]:
     return found
 
 
-def descriptors_of(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
 def is_open_to_others(path: Path) -> bool:
     """Another user may reach it."""
     return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)

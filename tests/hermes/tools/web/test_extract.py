@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import trio
@@ -14,6 +13,7 @@ from hermes.tools.contract import ToolResult
 from hermes.tools.registry import Registry
 from hermes.tools.web.extract import MOST_CHARACTERS, NOTE
 from hermes.tools.web.settings import WebSettings
+from tests.descriptors import descriptors
 from tests.hermes.tools.ports import World, printed
 from tests.hermes.tools.web.site import answer, redirect, serving
 
@@ -141,11 +141,11 @@ async def test_an_address_that_would_carry_a_secret_away_is_not_asked_for(online
 
 async def test_a_converter_that_dies_is_told_and_nothing_of_the_page_stays_open(online: World) -> None:
     online.processes = printed("", code=None)
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = descriptors()
     async with serving({"/": answer("<p>x")}) as site:
         result = await extract(online, site.url())
     assert "its HTML could not be read within the limits" in result.content
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert descriptors() <= before
 
 
 def test_the_web_tools_load_no_client_and_no_parser_until_they_are_used() -> None:
