@@ -157,8 +157,7 @@ def _blueprint(program: Program, adapter: TerminalAdapter, tell: Callable[[str],
         extras=lambda base: (),
         gate=Gate(),
         report=report,
-        redact=program.redactor.redact,
-        settle=program.redactor.settle,
+        redactor=program.redactor,
         escalate=end_process,
     )
 

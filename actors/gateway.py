@@ -72,8 +72,7 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         extras=extras,
         gate=lifecycle.gate,
         report=reports.take,
-        redact=program.redactor.redact,
-        settle=program.redactor.settle,
+        redactor=program.redactor,
         escalate=end_process,
     )
     trees.append(build(blueprint))

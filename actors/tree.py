@@ -39,6 +39,7 @@ from actors.store import ActorCommit, store_actor
 from adapters.contract import Adapter
 from hermes.agent.ports import Processes
 from hermes.home import Home
+from hermes.redact import Redactor
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
 
@@ -93,9 +94,7 @@ class Blueprint:
     """Children that start last: pruning, control and watchdog."""
     gate: Gate
     report: Callable[[Report], None]
-    redact: Callable[[str], str]
-    settle: Callable[[str], str]
-    """``redact`` for a text that is still being written."""
+    redactor: Redactor
     escalate: Callable[[str], None]
     """Called with the path of a child that does not end: the process has to."""
 
@@ -123,7 +122,7 @@ def build(blueprint: Blueprint) -> Tree:
     )
     services = blueprint.services(base)
     conversations = _conversations(services)
-    around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redact, blueprint.settle)
+    around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redactor)
     platforms = Supervisor("platforms", _platforms(blueprint.attached, around, outlets), start_together=True)
     root = Supervisor(
         "gateway",
@@ -136,7 +135,7 @@ def build(blueprint: Blueprint) -> Tree:
         ),
         intensity=Intensity(restarts=3, period=60.0),
         reports=blueprint.report,
-        redact=blueprint.redact,
+        redact=blueprint.redactor.redact,
         escalate=blueprint.escalate,
     )
     roots.append(root)

@@ -6,6 +6,7 @@ from attrs import define, frozen
 
 from actors.messages import Look
 from actors.runtime import DynamicSupervisor
+from hermes.redact import Redactor
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
 
@@ -33,6 +34,4 @@ class Surroundings:
     conversations: DynamicSupervisor[Look]
     gate: Gate
     describe: Callable[[], ChildStatus]
-    redact: Callable[[str], str]
-    settle: Callable[[str], str]
-    """``redact`` for a text that is still being written."""
+    redactor: Redactor

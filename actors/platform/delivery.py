@@ -22,12 +22,13 @@ import trio
 from attrs import frozen
 
 from actors.messages import Look
-from actors.platform.drafts import DraftBoard, View, show_drafts
+from actors.platform.drafts import DraftBoard, show_drafts
 from actors.runtime import Backoff, Context, Mailbox
 from actors.runtime.backoff import lower_bound
 from adapters.contract import Adapter, Ambiguous, Idempotency
 from hermes.errors import HermesError, Refused, TransientError, Unavailable
 from hermes.failpoints import failpoint
+from hermes.redact import Redactor
 from hermes.store.interface import DeliveryLease, OutboxRow, Store
 
 # Chats that are sent to at once; a slow one holds a place, so it is far above what a platform's rate allows.
@@ -73,8 +74,7 @@ async def delivery(
     adapter: Adapter,
     store: Store,
     drafts: DraftBoard,
-    redact: Callable[[str], str],
-    settle: Callable[[str], str] | None = None,
+    redactor: Redactor,
     *,
     task_status: trio.TaskStatus[None],
 ) -> None:
@@ -82,7 +82,7 @@ async def delivery(
     idempotent = adapter.limits.idempotency is not Idempotency.NONE
     lease = await store.open_delivery(adapter.name, adapter.account, idempotent=idempotent, now=time.time())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(show_drafts, adapter, drafts, View.of(redact, settle))
+        nursery.start_soon(show_drafts, adapter, drafts, redactor)
         task_status.started()
         await _Deliveries(Outgoing(adapter, store, lease), nursery, drafts).run(context)
 

@@ -1,22 +1,21 @@
 """What a running turn shows of itself: the newest draft of each turn, brought to its chat at a bounded pace.
 
-1. A draft is a view. The latest wins, any may be skipped, and a bug in showing them turns them off until delivery
+1. A draft is a redactor. The latest wins, any may be skipped, and a bug in showing them turns them off until delivery
    starts again: it stops no answer.
 2. What is still being written is shown as far as it is settled (hermes/holdback.py): half a secret is not recognised.
 """
 
 import logging
-from collections.abc import Callable
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve
 
 from adapters.contract import Adapter, Drafts
 from hermes.errors import HermesError
 from hermes.events import Draft, DraftState
-from hermes.holdback import settled_length
+from hermes.redact import Redactor
 
-# Chats that may have a draft waiting to be shown; beyond it drafts are skipped, which loses nothing but the view.
+# Chats that may have a draft waiting to be shown; beyond it drafts are skipped, which loses nothing but the redactor.
 MAX_DRAFTS = 1024
 
 # Seconds between two draft updates: quick enough to read along, and a fifth of what a socket costs per delta.
@@ -26,20 +25,6 @@ DRAFT_INTERVAL = 0.05
 DRAFT_WITHIN = 5.0
 
 log = logging.getLogger(__name__)
-
-
-@frozen
-class View:
-    """What may be shown of a text."""
-
-    redact: Callable[[str], str]
-    settle: Callable[[str], str]
-    """Of one that is still being written."""
-
-    @classmethod
-    def of(cls, redact: Callable[[str], str], settle: Callable[[str], str] | None) -> "View":
-        """Without a ``settle`` that knows the configured secrets, what is known of all of them decides."""
-        return cls(redact, settle or (lambda text: redact(text[: settled_length(text, ())])))
 
 
 class DraftBoard:
@@ -69,30 +54,30 @@ class DraftBoard:
         self._waiting.clear()
 
 
-async def show_drafts(adapter: Adapter, board: DraftBoard, view: View) -> None:
+async def show_drafts(adapter: Adapter, board: DraftBoard, redactor: Redactor) -> None:
     """Show what is put on ``board`` until cancelled, or until a bug in ``adapter`` shows itself."""
     board.off = ""
     if adapter.limits.drafts is not Drafts.EPHEMERAL:
         board.turn_off("not shown here")
         return
     try:
-        await _pump(adapter, board, view)
+        await _pump(adapter, board, redactor)
     except Exception as bug:
         log.exception("%s: no more drafts are shown", adapter.name)
         board.turn_off(f"drafts are off: {type(bug).__name__}: {bug}")
 
 
-async def _pump(adapter: Adapter, board: DraftBoard, view: View) -> None:
+async def _pump(adapter: Adapter, board: DraftBoard, redactor: Redactor) -> None:
     while True:
         for draft in await board.take():
             with trio.move_on_after(DRAFT_WITHIN):
-                await _show(adapter, _redacted(draft, view))
+                await _show(adapter, _redacted(draft, redactor))
         await trio.sleep(DRAFT_INTERVAL)
 
 
-def _redacted(draft: Draft, view: View) -> Draft:
-    shown = view.settle if draft.state is DraftState.WRITING else view.redact
-    return evolve(draft, text=shown(draft.text), tool=view.redact(draft.tool))
+def _redacted(draft: Draft, redactor: Redactor) -> Draft:
+    shown = redactor.settle if draft.state is DraftState.WRITING else redactor.redact
+    return evolve(draft, text=shown(draft.text), tool=redactor.redact(draft.tool))
 
 
 async def _show(adapter: Adapter, draft: Draft) -> None:

@@ -38,9 +38,7 @@ def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> Sup
     """The supervisor of ``adapter``, not yet running."""
     drafts, proof = DraftBoard(), Proof()
     bound = None if adapter.probe_interval is None else adapter.probe_interval * MISSED_PROBES
-    deliver = partial(
-        delivery, adapter=adapter, store=around.store, drafts=drafts, redact=around.redact, settle=around.settle
-    )
+    deliver = partial(delivery, adapter=adapter, store=around.store, drafts=drafts, redactor=around.redactor)
     supervisor = Supervisor(
         adapter.name,
         (

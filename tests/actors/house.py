@@ -211,8 +211,7 @@ async def house(
         extras=extras,
         gate=gate,
         report=reports.append,
-        redact=program.redactor.redact,
-        settle=program.redactor.settle,
+        redactor=program.redactor,
         escalate=_fail,
     )
     tree = build(blueprint)

@@ -40,8 +40,7 @@ def services(assembled: Program) -> Services:
             extras=lambda _: (),
             gate=Gate(),
             report=print,
-            redact=str,
-            settle=str,
+            redactor=Redactor(),
             escalate=print,
         )
     )

@@ -21,6 +21,7 @@ from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
 from hermes.errors import RateLimited, Refused, TransientError
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.messages import Message, Role, Usage
+from hermes.redact import PLACEHOLDER, Redactor
 from hermes.store.interface import Store, TurnOutcome
 from tests.actors.stores import open_store
 from tests.actors.trees import supervised
@@ -98,7 +99,7 @@ async def delivering(store: Store, adapter: FakeAdapter, drafts: DraftBoard | No
         adapter=adapter,
         store=store,
         drafts=drafts or DraftBoard(),
-        redact=lambda text: text.replace("key", "***"),
+        redactor=Redactor(values=("secret-key",)),
     )
     async with supervised(ChildSpec("delivery", actor, mailbox=MAILBOX)) as tree:
         yield tree
@@ -217,11 +218,11 @@ async def test_a_bug_in_the_adapter_crashes_delivery_which_comes_back_and_sends(
 
 async def test_drafts_are_shown_latest_only_and_redacted(store: Store) -> None:
     adapter, drafts = FakeAdapter(), DraftBoard()
-    for text in ("o", "one", "one key "):
+    for text in ("o", "one", "one secret-key "):
         drafts.put(Draft(source("a"), "session:a", "turn", DraftState.WRITING, text))
     async with delivering(store, adapter, drafts):
         await until(lambda: bool(adapter.shown))
-    assert [draft.text for draft in adapter.shown] == ["one *** "]
+    assert [draft.text for draft in adapter.shown] == [f"one {PLACEHOLDER} "]
 
 
 async def test_where_no_drafts_can_be_shown_none_is_kept(store: Store) -> None:

@@ -20,6 +20,7 @@ from actors.runtime import ChildSpec, Supervisor
 from adapters.contract import Drafts, Idempotency, Limits, Receipt
 from hermes.errors import StoreFull, TransientError, Unavailable
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
+from hermes.redact import PLACEHOLDER, Redactor
 from hermes.store.interface import Store
 from hermes.store.store import SqliteStore
 from tests.actors.house import Chat, house
@@ -83,10 +84,8 @@ async def put(store: Store, *texts: tuple[str, str]) -> None:
 async def delivering(
     store: Store, adapter: SlowAdapter, drafts: DraftBoard | None = None, *, secret: str = ""
 ) -> AsyncIterator[Supervisor]:
-    def redact(text: str) -> str:
-        return text.replace(secret, "***") if secret else text
-
-    actor: Any = partial(delivery, adapter=adapter, store=store, drafts=drafts or DraftBoard(), redact=redact)
+    redactor = Redactor(values=(secret,))
+    actor: Any = partial(delivery, adapter=adapter, store=store, drafts=drafts or DraftBoard(), redactor=redactor)
     async with supervised(ChildSpec("delivery", actor, mailbox=MAILBOX)) as tree:
         yield tree
 
@@ -235,7 +234,7 @@ async def test_the_last_word_of_a_draft_waits_for_its_end(store: Store) -> None:
         ):
             drafts.put(Draft(source("a"), "session:a", "turn", DraftState.WRITING, text))
             await until(lambda: len(adapter.shown) > number)  # noqa: B023
-    assert [draft.text for draft in adapter.shown][-1] == "the word is *** 開けごま"
+    assert [draft.text for draft in adapter.shown][-1] == f"the word is {PLACEHOLDER} 開けごま"
     assert not any("open" in draft.text for draft in adapter.shown)
 
 
