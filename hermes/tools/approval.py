@@ -11,8 +11,9 @@ import trio
 from hermes.asks import APPROVAL_CHOICES, AskKind, AskRequest
 from hermes.errors import ConfigError
 from hermes.tools.contract import TIMED_OUT, ToolContext, ToolResult
-from hermes.tools.danger import UNJUDGED, Finding, Level, Place, Verdict, assess
 from hermes.tools.danger.normalise import show_hidden
+from hermes.tools.danger.protected import Place
+from hermes.tools.danger.verdict import UNJUDGED, Finding, Level, Verdict
 
 ANY_COMMAND = "any-command"
 """The rule of a chat in which whoever writes has proven nothing."""
@@ -46,6 +47,9 @@ def _place(context: ToolContext, directory: str) -> Place:
 
 
 async def _judge(command: str, place: Place) -> Verdict:
+    # The rules are read when the first command is judged, and not at every start.
+    from hermes.tools.danger.assess import assess
+
     if len(command) < _LONG_COMMAND:
         return assess(command, place)
     return await trio.to_thread.run_sync(assess, command, place)

@@ -17,8 +17,6 @@ has to be forbidden by the account, the container or the machine that the agent 
 import re
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
-
 from hermes.tools.danger.blocked import BLOCKED
 from hermes.tools.danger.call import Call
 from hermes.tools.danger.calls import Reading, command_words, read_calls
@@ -27,14 +25,12 @@ from hermes.tools.danger.dangerous_files import FILES, HISTORY
 from hermes.tools.danger.dangerous_world import DATA, MACHINE, OUTSIDE, PROCESSES
 from hermes.tools.danger.fresh import ONLY_TEXT, runs_written
 from hermes.tools.danger.normalise import has_hidden, readings
-from hermes.tools.danger.predicates import Level, Rule
+from hermes.tools.danger.predicates import Rule
 from hermes.tools.danger.protected import Place
 from hermes.tools.danger.shell import Script, Simple, TooMuch, Word
+from hermes.tools.danger.verdict import Finding, Level, Verdict
 
 DANGEROUS: tuple[Rule, ...] = (*FILES, *HISTORY, *CODE, *PROCESSES, *MACHINE, *OUTSIDE, *DATA)
-
-UNJUDGED = frozenset({"too-long", "too-much"})
-"""Rules that say nothing of the command itself, only that it cannot be judged."""
 
 # The parameters of a function, whatever it is called with.
 _POSITIONAL = re.compile(r"\$(?:[@*1-9]|\{[@*1-9])")
@@ -42,36 +38,6 @@ _RULED = frozenset[str]().union(*(rule.programs for rule in (*BLOCKED, *DANGEROU
 
 # Reading is linear, about 1 ms per KB; a longer text belongs into a file.
 MOST_CHARACTERS = 32_768
-
-
-@frozen
-class Finding:
-    """One rule that caught a command."""
-
-    level: Level
-    rule: str
-    reason: str
-    """Ends the sentence "This command ..."."""
-
-
-@frozen
-class Verdict:
-    """What is wrong with a command; the worst first, each rule once."""
-
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def level(self) -> Level:
-        return self.findings[0].level if self.findings else Level.SAFE
-
-    @property
-    def rule(self) -> str:
-        """The worst rule; empty when the command is safe."""
-        return self.findings[0].rule if self.findings else ""
-
-    @property
-    def reason(self) -> str:
-        return self.findings[0].reason if self.findings else ""
 
 
 def assess(command: str, place: Place | None = None) -> Verdict:

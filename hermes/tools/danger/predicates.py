@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 
 from attrs import evolve, frozen
 
@@ -13,14 +12,6 @@ from hermes.tools.danger.shell import names
 from hermes.tools.danger.wrappers import option_values
 
 Test = Callable[[Call, Place], bool]
-
-
-class Level(StrEnum):
-    SAFE = "safe"
-    DANGEROUS = "dangerous"
-    """A person is asked."""
-    BLOCKED = "blocked"
-    """Never run, whatever anybody has allowed."""
 
 
 @frozen

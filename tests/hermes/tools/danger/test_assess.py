@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hermes.tools.danger import BLOCKED as BLOCKED_RULES
-from hermes.tools.danger import DANGEROUS as DANGEROUS_RULES
-from hermes.tools.danger import Level, Place, assess
+from hermes.tools.danger.assess import DANGEROUS as DANGEROUS_RULES
+from hermes.tools.danger.assess import assess
+from hermes.tools.danger.blocked import BLOCKED as BLOCKED_RULES
+from hermes.tools.danger.protected import Place
+from hermes.tools.danger.verdict import Level
 from tests.hermes.tools.danger.commands import BLOCKED, DANGEROUS, SAFE
 
 _PLACE = Place("/work/app", hermes_home="/home/me/.hermes", user_home="/home/me")

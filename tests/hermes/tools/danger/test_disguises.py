@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes.tools.danger.assess import assess
-from hermes.tools.danger.predicates import Level
+from hermes.tools.danger.verdict import Level
 from tests.hermes.tools.danger.commands import BLOCKED, DANGEROUS
 from tests.hermes.tools.danger.disguises import PREFIXES, SIMPLE, TEXTS, WORDS, Disguise
 from tests.hermes.tools.danger.everyday import EVERYDAY
