@@ -21,8 +21,8 @@ from attrs import define, frozen
 
 import hermes
 from hermes.errors import ConfigError, HermesError, RemoteProtocolError, TransientError
+from hermes.lean_httpx import httpx
 from hermes.models.failures import Speaker, refusal, web_page
-from hermes.models.lean_httpx import httpx
 from hermes.models.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 
 OK = 200

@@ -6,11 +6,11 @@ followed elsewhere, since a key may be in the request.
 
 import json
 
-import httpx
 import trio
 
 import hermes
 from hermes.errors import Refused
+from hermes.lean_httpx import httpx
 from hermes.tools.web.fetch import authorities, read_body, reason
 from hermes.tools.web.providers import Provider, Question
 

@@ -13,12 +13,12 @@ import functools
 import ssl
 from collections.abc import Callable
 
-import httpx
 import trio
 from attrs import frozen
 
 import hermes
 from hermes.errors import Refused
+from hermes.lean_httpx import httpx
 from hermes.tools.web.guard import Guard
 from hermes.tools.web.inflate import Body
 
