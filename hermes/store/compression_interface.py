@@ -1,0 +1,90 @@
+"""What a model is told of a session: all that was said, or a summary in the place of its middle.
+
+A compression takes nothing away. It adds a summary and a marker behind the last message that the summary stands for;
+the messages themselves stay, are found by the search and shown in the chat. One of them taken back (/undo, /retry)
+makes the summary void, since it may speak of it: the one before it counts then, or the messages themselves.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import frozen
+
+from hermes.messages import Message, Role, Usage
+
+if TYPE_CHECKING:
+    from hermes.store.interface import Lease
+
+
+@frozen
+class Line:
+    """One message of a transcript."""
+
+    id: int
+    """In the order in which they were said."""
+    message: Message
+
+
+@frozen
+class Summary:
+    """A compression that counts."""
+
+    id: int
+    text: str
+
+    @property
+    def message(self) -> Message:
+        """What takes the place of the messages. The user's: where it stands, both wires take one."""
+        return Message(Role.USER, self.text)
+
+
+@frozen
+class Context:
+    """``first``, ``summary``, ``rest``, in this order. Without a summary ``first`` is empty."""
+
+    rest: tuple[Line, ...]
+    """What stands behind the marker, the newest 5000 at most. Those of the running turn are its last ``own``."""
+    own: int = 0
+    covered: int = 0
+    """Messages of the running turn that stand before the marker."""
+    first: tuple[Line, ...] = ()
+    summary: Summary | None = None
+
+    @property
+    def before(self) -> tuple[Message, ...]:
+        """What is told before the messages of the running turn that are not covered."""
+        summary = (self.summary.message,) if self.summary else ()
+        told = self.rest[: len(self.rest) - self.own]
+        return (*(line.message for line in self.first), *summary, *(line.message for line in told))
+
+
+@frozen
+class Compression:
+    """A summary that is to be added to the context that it was made from."""
+
+    key: str
+    """Minted by the caller: a repetition is recognised by it."""
+    replaces: int
+    """The summary of that context, 0 for none. The new one stands for its messages, too."""
+    first: int
+    """The id of the last message that stays before the summary, 0 for none. As that of ``replaces``."""
+    until: int
+    """The id of the last message that the summary stands for: the marker."""
+    count: int
+    """How many messages it stands for, without those of ``replaces``."""
+    text: str
+
+
+class Compressions(Protocol):
+    """Behind the store."""
+
+    async def context(self, session_id: str, turn_id: str) -> Context:
+        """What a model is told of a session while ``turn_id`` runs, its own messages included."""
+        ...
+
+    async def compress(self, lease: "Lease", compression: Compression, usage: Usage, now: float) -> bool:
+        """Add a summary, in one transaction with what it did cost. False: the transcript has changed since it was read.
+
+        Raises ``LocalProtocolError`` when the marker stands between a call and its result. Repeating it changes
+        nothing.
+        """
+        ...
