@@ -4,6 +4,7 @@ import trio
 from attrs import frozen
 
 from actors.conversation.services import Services, readers
+from hermes.agent.compression import Gauge
 from hermes.agent.prompt import with_instructions
 from hermes.errors import ConfigError
 from hermes.messages import Message
@@ -13,10 +14,12 @@ from hermes.store.requests import INSTRUCTIONS
 
 @frozen
 class Prefix:
-    """Byte-identical from turn to turn but for what was said since."""
+    """Byte-identical from turn to turn but for what was said since, and for a compression."""
 
     system: str
     history: tuple[Message, ...]
+    covered: int
+    """Messages of the turn that a summary in ``history`` stands for."""
 
 
 class Session:
@@ -30,14 +33,18 @@ class Session:
         self._services = services
         self._session_id = ""
         self._system = ""
+        self.gauge = Gauge()
+        self.rest_until = 0.0
+        """No compression by itself before this time of trio's clock: the last one failed."""
 
     async def prefix(self, turn: Turn) -> Prefix:
         """What comes before ``turn``. Raises ``ConfigError`` when no prompt can be made."""
         store, lease = self._services.store, turn.lease
         if lease.session_id != self._session_id:
             self._system = await store.freeze_prompt(lease.session_id, await self._build(turn))
-            self._session_id = lease.session_id
-        return Prefix(self._system, await store.history(lease.session_id, before_turn=lease.turn_id))
+            self._session_id, self.rest_until = lease.session_id, 0.0
+        context = await store.context(lease.session_id, lease.turn_id)
+        return Prefix(self._system, context.before, context.covered)
 
     async def _build(self, turn: Turn) -> str:
         outlets, event = self._services.outlets, turn.rows[-1].event

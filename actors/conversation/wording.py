@@ -26,6 +26,7 @@ CUT_OFF = "_The answer was cut off at the bound of its length. Write on to have 
 FILTERED = "_The provider's filter cut the answer off here._"
 NO_SESSION_YET = "There is no session yet: write something first."
 NO_OTHER_MODEL = "The embedded offline model is alone here: a key or an address of a provider brings others."
+COMPRESSES_NEXT = "Before the next answer this conversation is summed up for the model. Nothing of it is deleted."
 NO_USAGE = "This session has used no tokens yet."
 
 
