@@ -95,6 +95,18 @@ async def test_the_originals_stay_and_are_found(store: SqliteStore) -> None:
     assert info.message_count == 7
 
 
+async def test_who_asks_from_within_the_session_finds_what_the_summary_stands_for(store: SqliteStore) -> None:
+    turn = await three_exchanges(store)
+    reach = Reach(without=turn.lease.session_id)
+    assert await store.search("one OR three", reach) == ()
+    await compress(store, turn, until=2)
+    assert {found.snippet for found in await store.search("one OR three", reach)} == {">>>one<<<", "re >>>one<<<"}
+    assert await store.recent(reach) == ()
+    for number in range(3):
+        await take_back(store, f"undo{number}")
+    assert await store.search("one OR three", reach) == ()
+
+
 async def test_what_the_summary_did_cost_is_counted_once(store: SqliteStore, database: Database) -> None:
     turn = await three_exchanges(store)
     await compress(store, turn, until=2)
