@@ -119,9 +119,10 @@ class TurnRequests:
         working_on = [message for message in messages[: context.covered + plan.own] if message not in kept]
         text = compression.summary(reply.message.content, working_on)
         made = compression.made(secrets.token_hex(8), context, plan, self._services.redactor.redact(text))
-        done = await store.compress(lease, made, reply.usage, time.time())
+        if not await store.compress(lease, made, reply.usage, time.time()):
+            raise _SummaryFailed("the transcript has changed since it was summed up")
         failpoint("compression.after_commit")
-        return done
+        return True
 
     async def _sum_up(self, model: str, context: Context, plan: compression.Plan, length: int) -> ModelReplied:
         covered = [line.message for line in plan.covered]

@@ -94,7 +94,9 @@ def plan(
     is one.
     """
     pieces = list(_pieces(context.rest))
-    first = context.first if context.summary else _first(pieces, tokens, room // 8, settings.protect_first_n)
+    # Where the beginning is out of sight, there are no first messages to keep.
+    count = settings.protect_first_n if context.whole else 0
+    first = context.first if context.summary else _first(pieces, tokens, room // 8, count)
     begin = 0 if context.summary else len(first)
     usual = 0 if wanted else int(settings.target_ratio * room)
     keep = _last(pieces, tokens, room // 2, usual, settings.protect_last_n)
@@ -202,6 +204,7 @@ def made(key: str, context: Context, plan: Plan, text: str) -> store.Compression
         key=key,
         replaces=context.summary.id if context.summary else 0,
         first=plan.first[-1].id if plan.first else 0,
+        since=plan.covered[0].id,
         until=plan.covered[-1].id,
         count=len(plan.covered),
         text=text,

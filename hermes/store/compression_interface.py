@@ -48,6 +48,8 @@ class Context:
     """Messages of the running turn that stand before the marker."""
     first: tuple[Line, ...] = ()
     summary: Summary | None = None
+    whole: bool = True
+    """False: ``rest`` begins later than it should, since there was too much of it."""
 
     @property
     def before(self) -> tuple[Message, ...]:
@@ -67,10 +69,11 @@ class Compression:
     """The summary of that context, 0 for none. The new one stands for its messages, too."""
     first: int
     """The id of the last message that stays before the summary, 0 for none. As that of ``replaces``."""
+    since: int
     until: int
-    """The id of the last message that the summary stands for: the marker."""
+    """The ids of the first and the last message that are summed up; the last is the marker."""
     count: int
-    """How many messages it stands for, without those of ``replaces``."""
+    """How many these are, both included."""
     text: str
 
 

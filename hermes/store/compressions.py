@@ -53,15 +53,15 @@ def context(connection: sqlite3.Connection, session_id: str, turn_id: str) -> Co
         "SELECT coalesce(sum(id <= ?), 0), coalesce(sum(id > ?), 0) FROM messages WHERE turn_id = ?",
         (marker.until, marker.until, turn_id),
     ).fetchone()
-    rest = _rest(connection, session_id, marker, _NO_BOUND)
-    return Context(rest, min(own, len(rest)), covered, _first(connection, session_id, marker), marker.summary)
+    rest, whole = _rest(connection, session_id, marker, _NO_BOUND)
+    return Context(rest, min(own, len(rest)), covered, _first(connection, session_id, marker), marker.summary, whole)
 
 
 def up_to(connection: sqlite3.Connection, session_id: str, turn_id: str) -> tuple[Message, ...]:
     """What a model was told of a session up to the end of one of its turns."""
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages WHERE turn_id = ?", (turn_id,)).fetchone()
     marker = _marker(connection, session_id, last)
-    rest = _rest(connection, session_id, marker, last)
+    rest, _ = _rest(connection, session_id, marker, last)
     return Context(rest, 0, 0, _first(connection, session_id, marker), marker.summary).before
 
 
@@ -69,17 +69,20 @@ def _first(connection: sqlite3.Connection, session_id: str, marker: _Marker) -> 
     return _lines(connection.execute(f"{_LINES} AND id <= ? ORDER BY id", (session_id, marker.first)))
 
 
-def _rest(connection: sqlite3.Connection, session_id: str, marker: _Marker, last: int) -> tuple[Line, ...]:
-    """Beyond the bound the oldest are left out, up to the next message of a user: no result stands without its call."""
+def _rest(connection: sqlite3.Connection, session_id: str, marker: _Marker, last: int) -> tuple[tuple[Line, ...], bool]:
+    """What stands behind the marker, and whether that is all of it.
+
+    Beyond the bound the oldest are left out, up to the next message of a user: no result stands without its call.
+    """
     found = connection.execute(
         f"{_LINES} AND id > ? AND id <= ? ORDER BY id DESC LIMIT ?",
         (session_id, marker.until, last, HISTORY_MESSAGES + 1),
     ).fetchall()
     lines = _lines(reversed(found))
     if len(lines) <= HISTORY_MESSAGES:
-        return lines
+        return lines, True
     users = (index for index, line in enumerate(lines) if index and line.message.role is Role.USER)
-    return lines[next(users, len(lines)) :]
+    return lines[next(users, len(lines)) :], False
 
 
 def _lines(rows: Iterable[Sequence[Value]]) -> tuple[Line, ...]:
@@ -109,8 +112,8 @@ def _is_as_read(connection: sqlite3.Connection, session_id: str, compression: Co
     if marker.summary and marker.first != compression.first:
         return False
     (count,) = connection.execute(
-        "SELECT count(*) FROM messages WHERE session_id = ? AND hidden <> 1 AND id > ? AND id <= ?",
-        (session_id, max(marker.until, compression.first), compression.until),
+        "SELECT count(*) FROM messages WHERE session_id = ? AND hidden <> 1 AND id BETWEEN ? AND ?",
+        (session_id, compression.since, compression.until),
     ).fetchone()
     return bool(count == compression.count > 0)
 

@@ -88,7 +88,12 @@ def test_a_later_summary_keeps_what_stands_before_the_earlier_one() -> None:
     assert ids(found) == ([1], [5, 6, 7, 8])
     assert found is not None
     new = made("key", context, found, "text")
-    assert (new.replaces, new.first, new.until, new.count, new.text) == (7, 1, 8, 4, "text")
+    assert (new.replaces, new.first, new.since, new.until, new.count, new.text) == (7, 1, 5, 8, 4, "text")
+
+
+def test_where_the_beginning_is_out_of_sight_no_first_messages_stay() -> None:
+    found = plan(Context(TALK, whole=False), length, 200, SETTINGS, wanted=True)
+    assert ids(found) == ([], [1, 2, 3, 4, 5, 6, 7, 8])
 
 
 def test_messages_of_the_running_turn_that_are_covered_are_counted() -> None:

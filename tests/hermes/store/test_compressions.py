@@ -7,6 +7,7 @@ from attrs import evolve
 
 from hermes.errors import LeaseLost, LocalProtocolError
 from hermes.messages import Message, Role, Usage
+from hermes.store import compressions
 from hermes.store.compression_interface import Compression, Context
 from hermes.store.database import Database
 from hermes.store.found import Reach
@@ -43,7 +44,7 @@ def summing_up(context: Context, *, first: int = 0, until: int, text: str = "sum
     kept = context.first or context.rest[:first]
     covered = context.rest[:until] if context.summary else context.rest[first:until]
     replaces = context.summary.id if context.summary else 0
-    return Compression(key, replaces, kept[-1].id if kept else 0, covered[-1].id, len(covered), text)
+    return Compression(key, replaces, kept[-1].id if kept else 0, covered[0].id, covered[-1].id, len(covered), text)
 
 
 async def compress(
@@ -234,6 +235,20 @@ async def test_a_copy_of_a_session_begins_with_what_its_model_was_told(store: Sq
         await store.accept(event(key, "go on", key=key), NOW, beginning)
         copy = await claimed(store, key)
         assert contents(await seen(store, copy)) == told
+
+
+async def test_beyond_the_bound_the_oldest_are_left_out_and_the_rest_can_be_summed_up(
+    calm_store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compressions, "HISTORY_MESSAGES", 4)
+    turn = await three_exchanges(calm_store)
+    context = await seen(calm_store, turn)
+    assert contents(context) == ["three", "re three"]
+    assert (context.whole, context.own) == (False, 1)
+    await compress(calm_store, turn, until=2)
+    context = await seen(calm_store, turn)
+    assert contents(context) == ["summary"]
+    assert context.whole
 
 
 async def test_another_session_sees_nothing_of_it(store: SqliteStore) -> None:
