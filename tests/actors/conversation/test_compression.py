@@ -10,7 +10,7 @@ from attrs import define, field
 from hermes.agent import compression
 from hermes.config.schema import Compression
 from hermes.errors import Refused
-from hermes.events import DraftState, InboundKind
+from hermes.events import DraftState, InboundKind, Outbound, OutboundKind
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ContextOverflow, ModelPiece, ModelRequest, TextDelta
 from hermes.models.sizes import request_size
@@ -295,6 +295,23 @@ async def test_undo_of_what_was_summed_up_brings_the_rest_back_to_the_model(tmp_
             await gateway.chat.answer(f"undo{number}")
         await converse(gateway, ["five"], start=4)
     assert told(talk.asked[-1]) == [LONG[:9], "answer to", "two", "answer to", "five"]
+
+
+async def test_what_another_program_takes_back_meanwhile_is_in_no_summary(tmp_path: Path) -> None:
+    async def meanwhile(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        store, event = gateway.tree.base.store, gateway.chat.event("undo", "/undo", kind=InboundKind.COMMAND)
+        notice = Outbound("undone", event.source, event.session_key, OutboundKind.NOTICE, "undone")
+        row = await store.accept(event, 0.0)
+        assert await store.undo(row.row_id, event.session_key, notice, notice, 0.0)
+        yield words("THE SUMMARY")
+
+    talk = Talk(sums=meanwhile)
+    free = settings(compression=Compression(protect_first_n=0, protect_last_n=0, target_ratio=0.01))
+    async with house(tmp_path, model=talk.model, settings=free) as gateway:
+        answers = await converse(gateway, numbered(8))
+    assert all(answer.startswith("answer to number") for answer in answers)
+    assert len(talk.summed) == 1
+    assert not any("THE SUMMARY" in message.content for request in talk.asked for message in request.messages)
 
 
 async def test_a_restart_goes_on_with_the_summary(tmp_path: Path) -> None:
