@@ -15,7 +15,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from hermes.config.fields import about, host_entries, not_negative, positive, share
+from hermes.config.fields import about, host_entries, not_negative, one_of, only_env, port, positive, share
 from hermes.config.model_schema import Caps, Fallback, Model, PromptCaching
 from hermes.config.variables import ApiServer, Search
 from hermes.errors import ConfigError
