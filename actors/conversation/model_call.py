@@ -53,7 +53,7 @@ async def _no_shorter() -> None:
 
 
 # A model's own words for an answer that was cut short by a bound, and by a filter.
-_CUT_OFF = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
+CUT_OFF = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
 FILTERED = frozenset({"content_filter", "refusal"})
 
 # Where a session keeps the name of the model that a person chose for it.
@@ -109,8 +109,13 @@ class ModelCalls:
 
     @property
     def context_length(self) -> int:
-        """Of the model that is asked first, in tokens."""
+        """Of the model that is asked next, in tokens."""
         return self._models[self._first].context_length
+
+    @property
+    def max_output_tokens(self) -> int:
+        """Of the model that is asked next, in tokens; 0 where it is not known."""
+        return self._models[self._first].max_output_tokens
 
     async def call(self, request: ModelRequest, emit: Emit, shorten: Shorten = _no_shorter) -> None:
         """Stream one reply into ``emit``: ``ModelText`` as it grows, then ``ModelReplied`` or ``ModelFailed``.
@@ -128,15 +133,19 @@ class ModelCalls:
     async def ask(self, request: ModelRequest) -> ModelReplied:
         """One reply that the chat sees nothing of. Raises ``HermesError``.
 
+        It decides nothing about who answers next: a model of another name may be wanted here.
         Cancelled: the stream is closed and the permit given back.
         """
-        replies = list[ModelReplied]()
+        replies, first = list[ModelReplied](), self._first
 
         async def keep(event: TurnEvent) -> None:
             if isinstance(event, ModelReplied):
                 replies.append(event)
 
-        await self._of_any(_Call(request, keep, unseen=True))
+        try:
+            await self._of_any(_Call(request, keep, unseen=True))
+        finally:
+            self._first = first
         return replies[-1]
 
     async def _fitting(self, call: _Call, shorten: Shorten) -> None:
@@ -254,7 +263,7 @@ async def _stream(model: ChatModel, call: _Call) -> None:
 def _noted(message: Message) -> Message:
     """An answer that was cut short says so, to the person and to the next turn's model."""
     note = ""
-    if message.finish_reason in _CUT_OFF:
+    if message.finish_reason in CUT_OFF:
         note = wording.CUT_OFF
     elif message.finish_reason in FILTERED:
         note = wording.FILTERED

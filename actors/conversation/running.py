@@ -223,7 +223,8 @@ class RunningTurn:
     async def _finish(self, effect: Finish) -> None:
         source = self.turn.rows[-1].event.source
         platform = self._services.outlets.platform(source)
-        text = effect.text if platform.attended else paragraphs(effect.text, unattended.note(self.machine.messages))
+        notes = (self._requests.note, "" if platform.attended else unattended.note(self.machine.messages))
+        text = paragraphs(effect.text, *notes) if effect.text else ""
         out = outbound.answers(self.turn, self._services.redactor.redact(text), platform.message_length)
         failpoint("turn.before_finish")
         await self._services.store.finish(
@@ -293,10 +294,13 @@ class RunningTurn:
             return
 
         async def shorten(*, refused: bool = True) -> ModelRequest | None:
+            nonlocal request
             self._show(DraftState.COMPRESSING)
             done = await requests.compress(request, messages, refused=refused)
             self._show(DraftState.THINKING)
-            return await requests.build(messages, final=final) if done else None
+            if done:
+                request = await requests.build(messages, final=final)
+            return request if done else None
 
         async def heard(event: TurnEvent) -> None:
             if isinstance(event, ModelReplied):
@@ -304,7 +308,7 @@ class RunningTurn:
             await emit(event)
 
         if requests.is_due(request):
-            request = await shorten(refused=False) or request
+            await shorten(refused=False)
         await self._model.call(request, heard, shorten)
 
     async def _run_tool(self, planned: PlannedCall, emit: Emit) -> None:

@@ -17,9 +17,10 @@ class Prefix:
     """Byte-identical from turn to turn but for what was said since, and for a compression."""
 
     system: str
-    history: tuple[Message, ...]
+    before: tuple[Message, ...]
+    """What stands before the messages of the turn."""
     covered: int
-    """Messages of the turn that a summary in ``history`` stands for."""
+    """The first so many messages of the turn are told of in ``before`` already."""
 
 
 class Session:
@@ -43,7 +44,7 @@ class Session:
         if lease.session_id != self._session_id:
             self._system = await store.freeze_prompt(lease.session_id, await self._build(turn))
             self._session_id, self.rest_until = lease.session_id, 0.0
-        context = await store.context(lease.session_id, lease.turn_id)
+        context = await store.model_context(lease.session_id, lease.turn_id)
         return Prefix(self._system, context.before, context.covered)
 
     async def _build(self, turn: Turn) -> str:

@@ -2,7 +2,8 @@
 
 1. Between two compressions each request begins with the bytes of the one before.
 2. A summary is made by a call like any other: it has a permit, is counted against the caps, and is made again after a
-   failure that may pass. One that fails leaves everything as it was; the next try waits.
+   failure that may pass. One that fails leaves everything as it was; the next try waits, unless a person or the
+   provider asks for it. Whoever asked is told.
 3. Cancelled or killed anywhere, a compression is there or it is not. The next claim goes on with what the store has.
 """
 
@@ -12,7 +13,8 @@ import time
 
 import trio
 
-from actors.conversation.model_call import FILTERED, MODEL_STATE, ModelCalls
+from actors.conversation import wording
+from actors.conversation.model_call import CUT_OFF, FILTERED, MODEL_STATE, ModelCalls
 from actors.conversation.services import Services
 from actors.conversation.session import Prefix, Session
 from hermes.agent import compression
@@ -21,9 +23,9 @@ from hermes.agent.turnio import ModelReplied
 from hermes.errors import HermesError
 from hermes.failpoints import failpoint
 from hermes.messages import Message, Role, Usage
-from hermes.models.contract import ModelRequest
+from hermes.models.contract import ContextOverflow, ModelRequest
 from hermes.models.sizes import message_size, prefix_size, request_size, text_size
-from hermes.store.compression_interface import Context
+from hermes.store.compression_interface import ModelContext
 from hermes.store.interface import Turn
 
 # Where a session keeps that a person asked for a compression.
@@ -32,6 +34,9 @@ ASKED_STATE = "compress"
 # Seconds after a summary that failed: the next message would fail alike, and each try costs.
 PAUSE = 600.0
 
+# Times that a summary is asked for when even that is too long, of half as much each time.
+_TRIES = 3
+
 _UNBOUNDED = 2**62
 
 log = logging.getLogger(__name__)
@@ -39,6 +44,10 @@ log = logging.getLogger(__name__)
 
 class _SummaryFailed(Exception):
     """There is no summary, and why."""
+
+
+class _NothingToCover(Exception):
+    """A summary would gain nothing."""
 
 
 class TurnRequests:
@@ -52,6 +61,8 @@ class TurnRequests:
         self._calls = calls
         self._prefix: Prefix | None = None
         self._asked = False
+        self.note = ""
+        """What the person is to know of a compression that was not made, in markdown."""
 
     async def build(self, messages: tuple[Message, ...], *, final: bool) -> ModelRequest:
         """A request with the turn's ``messages`` so far. Raises ``ConfigError`` when no prompt can be made."""
@@ -65,7 +76,7 @@ class TurnRequests:
             model=await store.get_state(session_id, MODEL_STATE) or "",
             system=self._prefix.system,
             tools=self._services.schemas,
-            messages=(*self._prefix.history, *messages[self._prefix.covered :], *closing),
+            messages=(*self._prefix.before, *messages[self._prefix.covered :], *closing),
             may_call=not final,
         )
 
@@ -89,57 +100,86 @@ class TurnRequests:
         """
         asked, self._asked = self._asked, False
         if refused and not self._settings.enabled:
+            self.note = wording.COMPRESSION_IS_OFF
             return False
+        failed = ""
         try:
-            done = await self._compress(request, messages, refused=refused, asked=asked)
+            await self._compress(request, messages, refused=refused, wanted=asked or refused)
         except _SummaryFailed as error:
+            failed = f"{error}; `/compress` tries again"
             log.warning("the conversation was not compressed: %s", error)
             self._session.rest_until = trio.current_time() + PAUSE
-            done = False
+        except _NothingToCover as error:
+            failed = str(error)
         if asked:
             await self._services.store.put_state(self._turn.lease.session_id, ASKED_STATE, "")
-        if done:
+        # Who waits for it is told; what a turn tries by itself is told by the log.
+        self.note = wording.NOT_COMPRESSED.format(reason=failed) if failed and (asked or refused) else ""
+        if not failed:
             self._prefix = None
-        return done
+        return not failed
 
     async def _compress(
-        self, request: ModelRequest, messages: tuple[Message, ...], *, refused: bool, asked: bool
-    ) -> bool:
-        store, lease = self._services.store, self._turn.lease
+        self, request: ModelRequest, messages: tuple[Message, ...], *, refused: bool, wanted: bool
+    ) -> None:
+        """Raises ``_SummaryFailed`` and ``_NothingToCover``, and nothing has changed then."""
         length = min(self._calls.context_length, self._tokens(request_size(request)) if refused else _UNBOUNDED)
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self._compress_for(length, request, messages, wanted=wanted)
+            except ContextOverflow as error:
+                if not left:
+                    raise _SummaryFailed(str(error)) from error
+                # A model that somebody chose may take far less than the one that is configured.
+                length //= 2
+
+    async def _compress_for(
+        self, length: int, request: ModelRequest, messages: tuple[Message, ...], *, wanted: bool
+    ) -> None:
+        """As for a model that takes ``length`` tokens."""
+        store, lease = self._services.store, self._turn.lease
         room = self._room(request, length)
-        context = await store.context(lease.session_id, lease.turn_id)
-        plan = compression.plan(context, self._message_tokens, room, self._settings, wanted=asked or refused)
+        context = await store.model_context(lease.session_id, lease.turn_id)
+        plan = compression.plan(context, self._message_tokens, room, self._settings, wanted=wanted)
         if plan is None:
-            return False
+            raise _NothingToCover("what can be summed up is too little")
         failpoint("compression.before_summary")
         reply = await self._sum_up(request.model, context, plan, length)
+        self._check(reply, context, plan, room)
         failpoint("compression.after_summary")
-        kept = [line.message for line in plan.first]
-        working_on = [message for message in messages[: context.covered + plan.own] if message not in kept]
-        text = compression.summary(reply.message.content, working_on)
+        text = compression.summary(reply.message.content, compression.own_covered(context, plan, messages))
         made = compression.made(secrets.token_hex(8), context, plan, self._services.redactor.redact(text))
         if not await store.compress(lease, made, reply.usage, time.time()):
-            raise _SummaryFailed("the transcript has changed since it was summed up")
+            raise _SummaryFailed("something was taken back while it was summed up")
         failpoint("compression.after_commit")
-        return True
 
-    async def _sum_up(self, model: str, context: Context, plan: compression.Plan, length: int) -> ModelReplied:
+    async def _sum_up(self, model: str, context: ModelContext, plan: compression.Plan, length: int) -> ModelReplied:
+        """Raises ``ContextOverflow`` where even that is too long, and ``_SummaryFailed``."""
         covered = [line.message for line in plan.covered]
         earlier = context.summary.text if context.summary else ""
-        words = compression.words(sum(map(self._message_tokens, covered)))
+        words = compression.words(sum(map(self._message_tokens, covered)), self._calls.max_output_tokens)
         question = compression.question(earlier, covered, self._session.gauge.bytes(length // 2), words)
-        request = ModelRequest(self._settings.summary_model or model, compression.SYSTEM, (), (question,))
         try:
-            reply = await self._calls.ask(request)
+            return await self._calls.ask(
+                ModelRequest(self._settings.summary_model or model, compression.SYSTEM, (), (question,))
+            )
+        except ContextOverflow:
+            raise
         except HermesError as error:
             raise _SummaryFailed(str(error)) from error
-        text = reply.message.content.strip()
-        if not text or reply.message.finish_reason in FILTERED:
+
+    def _check(self, reply: ModelReplied, context: ModelContext, plan: compression.Plan, room: int) -> None:
+        """Raises ``_SummaryFailed`` for what cannot take the place of what was said."""
+        text, reason = reply.message.content.strip(), reply.message.finish_reason
+        if not text or reason in FILTERED:
             raise _SummaryFailed("the model had no words for a summary")
-        if text_size(text) >= text_size(earlier) + sum(map(message_size, covered)):
+        if reason in CUT_OFF:
+            raise _SummaryFailed("the summary was cut off at the bound of its length")
+        earlier = text_size(context.summary.text) if context.summary else 0
+        if text_size(text) >= earlier + sum(message_size(line.message) for line in plan.covered):
             raise _SummaryFailed("the summary is longer than what it sums up")
-        return reply
+        if self._tokens(text_size(text)) > compression.longest(room):
+            raise _SummaryFailed("the summary is too long")
 
     def _room(self, request: ModelRequest, length: int) -> int:
         return compression.room(self._settings, length, self._tokens(prefix_size(request)))

@@ -16,7 +16,7 @@ from attrs import define, frozen
 from hermes.config.schema import Compression
 from hermes.messages import Message, Role
 from hermes.store import compression_interface as store
-from hermes.store.compression_interface import Context, Line
+from hermes.store.compression_interface import Line, ModelContext
 
 # Bytes of text a token before a provider has counted: about what English and code come to.
 USUAL_BYTES_A_TOKEN = 4.0
@@ -81,12 +81,10 @@ class Plan:
 
     first: tuple[Line, ...]
     covered: tuple[Line, ...]
-    own: int
-    """Messages of the running turn among the covered, which are the last of these."""
 
 
 def plan(
-    context: Context, tokens: Callable[[Message], int], room: int, settings: Compression, *, wanted: bool
+    context: ModelContext, tokens: Callable[[Message], int], room: int, settings: Compression, *, wanted: bool
 ) -> Plan | None:
     """None when there is nothing to cover, or so little that it is worth no summary. ``tokens``: of one message.
 
@@ -103,7 +101,7 @@ def plan(
     covered = context.rest[begin : len(context.rest) - keep]
     if not covered or (not wanted and _size(covered, tokens) < room // _LEAST_SHARE):
         return None
-    return Plan(first, covered, max(0, context.own - keep))
+    return Plan(first, covered)
 
 
 def _pieces(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
@@ -145,9 +143,15 @@ def _last(
     return kept
 
 
-def words(covered: int) -> int:
-    """How long the summary of so many tokens may be."""
-    return int(_WORDS_A_TOKEN * max(_SHORTEST, min(_LONGEST, int(_SHARE * covered))))
+def words(covered: int, output: int) -> int:
+    """How long the summary of so many tokens is to be. ``output``: tokens that a reply has at most; 0: not known."""
+    wanted = max(_SHORTEST, min(_LONGEST, int(_SHARE * covered)))
+    return int(_WORDS_A_TOKEN * (min(wanted, output) if output else wanted))
+
+
+def longest(room: int) -> int:
+    """Tokens beyond which a summary is none: with the messages that stay it would be due again soon."""
+    return max(room // 4, 2 * _SHORTEST)
 
 
 def question(earlier: str, covered: Sequence[Message], most: int, most_words: int) -> Message:
@@ -198,7 +202,13 @@ def summary(text: str, working_on: Sequence[Message]) -> str:
     return "\n\n".join(("[What was said before, summed up:]", text.strip(), *now))
 
 
-def made(key: str, context: Context, plan: Plan, text: str) -> store.Compression:
+def own_covered(context: ModelContext, plan: Plan, messages: Sequence[Message]) -> Sequence[Message]:
+    """Which ``messages`` of the running turn, in the journal's order, the new summary stands for."""
+    kept = sum(line.own for line in plan.first)
+    return messages[kept : max(kept, context.covered) + sum(line.own for line in plan.covered)]
+
+
+def made(key: str, context: ModelContext, plan: Plan, text: str) -> store.Compression:
     """A summary as it is added to the context that it was planned from."""
     return store.Compression(
         key=key,

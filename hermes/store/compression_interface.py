@@ -22,6 +22,8 @@ class Line:
     id: int
     """In the order in which they were said."""
     message: Message
+    own: bool = False
+    """Of the running turn."""
 
 
 @frozen
@@ -38,14 +40,13 @@ class Summary:
 
 
 @frozen
-class Context:
+class ModelContext:
     """``first``, ``summary``, ``rest``, in this order. Without a summary ``first`` is empty."""
 
     rest: tuple[Line, ...]
-    """What stands behind the marker, the newest 5000 at most. Those of the running turn are its last ``own``."""
-    own: int = 0
+    """What stands behind the marker, the newest 5000 at most."""
     covered: int = 0
-    """Messages of the running turn that stand before the marker."""
+    """Messages of the running turn that stand before the marker, those of ``first`` included."""
     first: tuple[Line, ...] = ()
     summary: Summary | None = None
     whole: bool = True
@@ -55,8 +56,8 @@ class Context:
     def before(self) -> tuple[Message, ...]:
         """What is told before the messages of the running turn that are not covered."""
         summary = (self.summary.message,) if self.summary else ()
-        told = self.rest[: len(self.rest) - self.own]
-        return (*(line.message for line in self.first), *summary, *(line.message for line in told))
+        told = (line.message for line in self.rest if not line.own)
+        return (*(line.message for line in self.first), *summary, *told)
 
 
 @frozen
@@ -80,14 +81,13 @@ class Compression:
 class Compressions(Protocol):
     """Behind the store."""
 
-    async def context(self, session_id: str, turn_id: str) -> Context:
+    async def model_context(self, session_id: str, turn_id: str) -> ModelContext:
         """What a model is told of a session while ``turn_id`` runs, its own messages included."""
         ...
 
     async def compress(self, lease: "Lease", compression: Compression, usage: Usage, now: float) -> bool:
         """Add a summary, in one transaction with what it did cost. False: the transcript has changed since it was read.
 
-        Raises ``LocalProtocolError`` when the marker stands between a call and its result. Repeating it changes
-        nothing.
+        Raises ``LocalProtocolError`` when the summary would part a call from its result. Repeating it changes nothing.
         """
         ...

@@ -11,18 +11,18 @@ Rules:
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
 from hermes.store import messages
 from hermes.store.codec import MESSAGE_COLUMNS, Value, clean, columns, message
-from hermes.store.compression_interface import Compression, Context, Line, Summary
+from hermes.store.compression_interface import Compression, Line, ModelContext, Summary
 from hermes.store.interface import Lease
 from hermes.store.leases import check_turn, touch
 from hermes.store.messages import HISTORY_MESSAGES
 
-_LINES = f"SELECT id, {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1"
+_LINES = f"SELECT id, turn_id = ?, {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1"
 _NEWEST = (
     "SELECT id, first, until, summary FROM compressions WHERE session_id = ? AND void = 0 AND until <= ?"
     " ORDER BY id DESC LIMIT 1"
@@ -31,6 +31,7 @@ _INSERT = (
     "INSERT INTO compressions (key, session_id, turn_id, first, until, created_at, summary)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_ROLE = "SELECT role FROM messages WHERE session_id = ? AND hidden <> 1 AND id >= ? ORDER BY id LIMIT 1"
 _NO_BOUND = 2**62
 
 
@@ -47,46 +48,40 @@ def _marker(connection: sqlite3.Connection, session_id: str, until: int = _NO_BO
     return _Marker(row[1], row[2], Summary(row[0], row[3])) if row else _Marker()
 
 
-def context(connection: sqlite3.Connection, session_id: str, turn_id: str) -> Context:
+def model_context(connection: sqlite3.Connection, session_id: str, turn_id: str) -> ModelContext:
     marker = _marker(connection, session_id)
-    covered, own = connection.execute(
-        "SELECT coalesce(sum(id <= ?), 0), coalesce(sum(id > ?), 0) FROM messages WHERE turn_id = ?",
-        (marker.until, marker.until, turn_id),
+    (covered,) = connection.execute(
+        "SELECT count(*) FROM messages WHERE turn_id = ? AND id <= ?", (turn_id, marker.until)
     ).fetchone()
-    rest, whole = _rest(connection, session_id, marker, _NO_BOUND)
-    return Context(rest, min(own, len(rest)), covered, _first(connection, session_id, marker), marker.summary, whole)
+    return evolve(_told(connection, session_id, turn_id, marker, _NO_BOUND), covered=covered)
 
 
 def up_to(connection: sqlite3.Connection, session_id: str, turn_id: str) -> tuple[Message, ...]:
-    """What a model was told of a session up to the end of one of its turns."""
+    """What a model is told of a session up to the end of one of its turns."""
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages WHERE turn_id = ?", (turn_id,)).fetchone()
-    marker = _marker(connection, session_id, last)
-    rest, _ = _rest(connection, session_id, marker, last)
-    return Context(rest, 0, 0, _first(connection, session_id, marker), marker.summary).before
+    return _told(connection, session_id, "", _marker(connection, session_id, last), last).before
 
 
-def _first(connection: sqlite3.Connection, session_id: str, marker: _Marker) -> tuple[Line, ...]:
-    return _lines(connection.execute(f"{_LINES} AND id <= ? ORDER BY id", (session_id, marker.first)))
+def _told(connection: sqlite3.Connection, session_id: str, turn_id: str, marker: _Marker, last: int) -> ModelContext:
+    """Up to the message ``last``.
 
-
-def _rest(connection: sqlite3.Connection, session_id: str, marker: _Marker, last: int) -> tuple[tuple[Line, ...], bool]:
-    """What stands behind the marker, and whether that is all of it.
-
-    Beyond the bound the oldest are left out, up to the next message of a user: no result stands without its call.
+    Behind the marker the oldest are left out beyond the bound, up to the next message of a user: no result stands
+    without its call.
     """
+    first = connection.execute(f"{_LINES} AND id <= ? ORDER BY id", (turn_id, session_id, marker.first))
     found = connection.execute(
         f"{_LINES} AND id > ? AND id <= ? ORDER BY id DESC LIMIT ?",
-        (session_id, marker.until, last, HISTORY_MESSAGES + 1),
+        (turn_id, session_id, marker.until, last, HISTORY_MESSAGES + 1),
     ).fetchall()
-    lines = _lines(reversed(found))
-    if len(lines) <= HISTORY_MESSAGES:
-        return lines, True
-    users = (index for index, line in enumerate(lines) if index and line.message.role is Role.USER)
-    return lines[next(users, len(lines)) :], False
+    rest, whole = _lines(reversed(found)), len(found) <= HISTORY_MESSAGES
+    if not whole:
+        users = (index for index, line in enumerate(rest) if index and line.message.role is Role.USER)
+        rest = rest[next(users, len(rest)) :]
+    return ModelContext(rest, first=_lines(first), summary=marker.summary, whole=whole)
 
 
 def _lines(rows: Iterable[Sequence[Value]]) -> tuple[Line, ...]:
-    return tuple(Line(int(row[0] or 0), message(row[1:])) for row in rows)
+    return tuple(Line(int(row[0] or 0), message(row[2:]), own=bool(row[1])) for row in rows)
 
 
 def compress(connection: sqlite3.Connection, lease: Lease, compression: Compression, usage: Usage, now: float) -> bool:
@@ -95,7 +90,7 @@ def compress(connection: sqlite3.Connection, lease: Lease, compression: Compress
         return True
     if not _is_as_read(connection, lease.session_id, compression):
         return False
-    _check_pairs(connection, lease.session_id, compression.until)
+    _check_pairs(connection, lease.session_id, compression)
     ours = (compression.key, lease.session_id, lease.turn_id, compression.first, compression.until, now)
     connection.execute(_INSERT, (*ours, clean(compression.text)))
     messages.count(connection, lease.session_id, (), usage)
@@ -118,7 +113,14 @@ def _is_as_read(connection: sqlite3.Connection, session_id: str, compression: Co
     return bool(count == compression.count > 0)
 
 
-def _check_pairs(connection: sqlite3.Connection, session_id: str, until: int) -> None:
-    behind = connection.execute(f"{_LINES} AND id > ? ORDER BY id LIMIT 1", (session_id, until)).fetchone()
-    if behind is None or message(behind[1:]).role is Role.TOOL:
-        raise LocalProtocolError(f"session {session_id}: a summary up to message {until} parts a call from its result")
+def _check_pairs(connection: sqlite3.Connection, session_id: str, compression: Compression) -> None:
+    """Neither what is summed up nor what stands behind it begins with a result, and something stands behind it."""
+    roles = [
+        connection.execute(_ROLE, (session_id, begin)).fetchone()
+        for begin in (compression.since, compression.until + 1)
+    ]
+    if None in roles or (Role.TOOL.value,) in roles:
+        raise LocalProtocolError(
+            f"session {session_id}: a summary of the messages {compression.since} to {compression.until} "
+            "parts a call from its result"
+        )

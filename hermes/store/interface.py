@@ -345,8 +345,8 @@ class Sessions(Protocol):
 
     async def current(self, session_key: str) -> SessionInfo | None: ...
 
-    async def history(self, session_id: str, *, before_turn: str) -> tuple[Message, ...]:
-        """What was said, in order, without hidden messages and without those of turn ``before_turn``."""
+    async def history(self, session_id: str) -> tuple[Message, ...]:
+        """All that was said, in order, without hidden messages; what a model is told of it is ``model_context``."""
         ...
 
     async def freeze_prompt(self, session_id: str, prompt: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
-from hermes.store.codec import MESSAGE_COLUMNS, Value, columns, marks, message, message_values
+from hermes.store.codec import MESSAGE_COLUMNS, columns, marks, message, message_values
 
 HISTORY_MESSAGES = 5000
 """The newest that ``history`` reads: no context window holds more, and a transcript in memory needs a bound."""
@@ -125,22 +125,17 @@ def hide(connection: sqlite3.Connection, turn_id: str) -> None:
         )
 
 
-def history(connection: sqlite3.Connection, session_id: str, before_turn: str) -> tuple[Message, ...]:
-    """The visible messages of a session in order, without those of turn ``before_turn``, summarised or not.
+def history(connection: sqlite3.Connection, session_id: str) -> tuple[Message, ...]:
+    """The visible messages of a session in order, summed up or not.
 
     Beyond ``HISTORY_MESSAGES`` the oldest are left out, up to the next message of a user, so that no result stands
     without its call.
     """
     rows = connection.execute(
-        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1 AND turn_id <> ?"
+        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1"
         " ORDER BY id DESC LIMIT ?",
-        (session_id, before_turn, HISTORY_MESSAGES + 1),
+        (session_id, HISTORY_MESSAGES + 1),
     ).fetchall()
-    return _bounded(rows)
-
-
-def _bounded(rows: Sequence[Sequence[Value]]) -> tuple[Message, ...]:
-    """From the newest first to the oldest first, within the bound."""
     found = [message(row) for row in reversed(rows)]
     if len(found) <= HISTORY_MESSAGES:
         return tuple(found)

@@ -36,8 +36,10 @@ _WITHIN = """
 """
 # Of the session that is left out, what a summary stands for is found: only that is not in front of who asks.
 _NOT_IN_CONTEXT = """
-    sessions.id <> :without
-    OR messages.id <= (SELECT max(until) FROM compressions WHERE session_id = :without AND void = 0)
+    sessions.id <> :without OR EXISTS (
+        SELECT 1 FROM compressions
+        WHERE session_id = :without AND void = 0 AND messages.id > first AND messages.id <= until
+    )
 """
 _HITS = f"""
     SELECT messages.id, messages.session_id, coalesce(sessions.title, ''), messages.role, messages.timestamp

@@ -74,7 +74,7 @@ async def transcript(gateway: House) -> list[str]:
     store = gateway.tree.base.store
     session = await store.current("session:c")
     assert session is not None
-    return [message.content for message in await store.history(session.id, before_turn="")]
+    return [message.content for message in await store.history(session.id)]
 
 
 def numbered(count: int) -> list[str]:

@@ -148,7 +148,7 @@ async def test_300_turns_with_tools_compressions_and_restarts_lose_nothing(tmp_p
             store = gateway.tree.base.store
             session = await store.current("session:c")
             assert session is not None
-            history = await store.history(session.id, before_turn="")
+            history = await store.history(session.id)
     assert [message.content for message in history if message.role is Role.USER] == asked
     replies = [m for m in history if m.role is Role.ASSISTANT]
     assert [(m.content, ",".join(call.id for call in m.tool_calls)) for m in replies] == provider.said

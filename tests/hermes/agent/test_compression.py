@@ -1,12 +1,27 @@
 """What a summary takes the place of, and the words that it is asked for with."""
 
+from collections.abc import Sequence
+
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes.agent.compression import Gauge, Plan, made, plan, question, room, shortened, summary, words
+from hermes.agent.compression import (
+    Gauge,
+    Plan,
+    longest,
+    made,
+    own_covered,
+    plan,
+    question,
+    room,
+    shortened,
+    summary,
+    words,
+)
 from hermes.config.schema import Compression
 from hermes.messages import Message, Role, ToolCall
-from hermes.store.compression_interface import Context, Line, Summary
+from hermes.store.compression_interface import Line, ModelContext, Summary
 
 SETTINGS = Compression(protect_first_n=2, protect_last_n=2)
 
@@ -27,8 +42,10 @@ def result(call_id: str, text: str = "r") -> Message:
     return Message(Role.TOOL, text, tool_call_id=call_id, tool_name="todo")
 
 
-def lines(*messages: Message, start: int = 1) -> tuple[Line, ...]:
-    return tuple(Line(number, message) for number, message in enumerate(messages, start))
+def lines(*messages: Message, own: int = 0) -> tuple[Line, ...]:
+    """The last ``own`` are of the running turn."""
+    begin = len(messages) - own
+    return tuple(Line(number + 1, message, own=number >= begin) for number, message in enumerate(messages))
 
 
 def length(message: Message) -> int:
@@ -45,45 +62,45 @@ TALK = lines(*(message for number in range(5) for message in (user(f"{number}" *
 
 
 def test_the_first_and_the_last_stay() -> None:
-    assert ids(plan(Context(TALK), length, 200, SETTINGS, wanted=True)) == ([1, 2], [3, 4, 5, 6, 7, 8])
+    assert ids(plan(ModelContext(TALK), length, 200, SETTINGS, wanted=True)) == ([1, 2], [3, 4, 5, 6, 7, 8])
 
 
 def test_short_messages_at_the_end_stay_while_they_are_few_tokens() -> None:
-    assert ids(plan(Context(TALK), length, 200, SETTINGS, wanted=False)) == ([1, 2], [3, 4, 5, 6])
+    assert ids(plan(ModelContext(TALK), length, 200, SETTINGS, wanted=False)) == ([1, 2], [3, 4, 5, 6])
 
 
 def test_protected_messages_yield_where_they_alone_would_fill_the_room() -> None:
     many = Compression(protect_first_n=8, protect_last_n=100)
-    assert ids(plan(Context(TALK), length, 80, many, wanted=False)) == ([1], [2, 3, 4, 5, 6])
+    assert ids(plan(ModelContext(TALK), length, 80, many, wanted=False)) == ([1], [2, 3, 4, 5, 6])
 
 
 def test_the_newest_message_stays_however_long() -> None:
     giant = lines(user(), says(), user("x" * 1000))
-    assert ids(plan(Context(giant), length, 10, Compression(protect_first_n=0), wanted=True)) == ([], [1, 2])
+    assert ids(plan(ModelContext(giant), length, 10, Compression(protect_first_n=0), wanted=True)) == ([], [1, 2])
 
 
 def test_a_reply_with_calls_and_their_results_is_one_piece() -> None:
     talk = lines(user(), calls("1", "2"), result("2"), result("1"), calls("3"), result("3"), says())
     for last in range(8):
-        found = plan(Context(talk), length, 1000, Compression(protect_first_n=3, protect_last_n=last), wanted=True)
+        found = plan(ModelContext(talk), length, 1000, Compression(protect_first_n=3, protect_last_n=last), wanted=True)
         if found is not None:
             assert ids(found)[0] == [1]
             assert ids(found)[1] in ([2, 3, 4], [2, 3, 4, 5, 6])
 
 
 def test_there_is_nothing_to_cover_in_a_short_talk() -> None:
-    assert plan(Context(TALK[:3]), length, 200, SETTINGS, wanted=True) is None
-    assert plan(Context(()), length, 200, SETTINGS, wanted=True) is None
+    assert plan(ModelContext(TALK[:3]), length, 200, SETTINGS, wanted=True) is None
+    assert plan(ModelContext(()), length, 200, SETTINGS, wanted=True) is None
 
 
 def test_too_little_is_worth_no_summary() -> None:
     talk = lines(user(), says(), user("tiny"), says("x" * 45), user("x" * 45))
-    assert plan(Context(talk), length, 200, SETTINGS, wanted=False) is None
-    assert ids(plan(Context(talk), length, 200, SETTINGS, wanted=True)) == ([1, 2], [3])
+    assert plan(ModelContext(talk), length, 200, SETTINGS, wanted=False) is None
+    assert ids(plan(ModelContext(talk), length, 200, SETTINGS, wanted=True)) == ([1, 2], [3])
 
 
 def test_a_later_summary_keeps_what_stands_before_the_earlier_one() -> None:
-    context = Context(TALK[4:], first=TALK[:1], summary=Summary(7, "earlier"))
+    context = ModelContext(TALK[4:], first=TALK[:1], summary=Summary(7, "earlier"))
     found = plan(context, length, 200, SETTINGS, wanted=True)
     assert ids(found) == ([1], [5, 6, 7, 8])
     assert found is not None
@@ -92,16 +109,35 @@ def test_a_later_summary_keeps_what_stands_before_the_earlier_one() -> None:
 
 
 def test_where_the_beginning_is_out_of_sight_no_first_messages_stay() -> None:
-    found = plan(Context(TALK, whole=False), length, 200, SETTINGS, wanted=True)
+    found = plan(ModelContext(TALK, whole=False), length, 200, SETTINGS, wanted=True)
     assert ids(found) == ([], [1, 2, 3, 4, 5, 6, 7, 8])
 
 
-def test_messages_of_the_running_turn_that_are_covered_are_counted() -> None:
-    talk = lines(user(), says(), user("now"), calls("1"), result("1"), calls("2"), result("2"))
-    found = plan(Context(talk, own=5), length, 1000, SETTINGS, wanted=True)
-    assert ids(found) == ([1, 2], [3, 4, 5])
+def own_ids(context: ModelContext, settings: Compression, turn: Sequence[Line]) -> list[int]:
+    """The ids of the messages of the running turn that a next summary stands for."""
+    found = plan(context, length, 1000, settings, wanted=True)
     assert found is not None
-    assert found.own == 3
+    covered = own_covered(context, found, [line.message for line in turn])
+    return [line.id for line in turn if any(line.message is message for message in covered)]
+
+
+def test_the_messages_of_the_running_turn_that_a_summary_stands_for() -> None:
+    talk = lines(user("again"), says(), user("again"), calls("1"), result("1"), calls("2"), result("2"), own=5)
+    assert own_ids(ModelContext(talk), SETTINGS, talk[2:]) == [3, 4, 5]
+
+
+def test_a_message_of_the_running_turn_that_stays_is_not_among_them() -> None:
+    talk = lines(user(), calls("1"), result("1"), user("more"), calls("2"), result("2"), own=6)
+    first = Compression(protect_first_n=1, protect_last_n=1)
+    assert own_ids(ModelContext(talk), first, talk) == [2, 3, 4]
+
+
+def test_those_that_an_earlier_summary_stands_for_are_among_them() -> None:
+    talk = lines(user(), says(), user("now"), calls("1"), result("1"), calls("2"), result("2"), own=5)
+    later = ModelContext(talk[5:], covered=3, first=talk[:2], summary=Summary(1, "earlier"))
+    longer = evolve(later, rest=(*later.rest, Line(8, calls("3"), own=True), Line(9, result("3"), own=True)))
+    turn = (*talk[2:5], *longer.rest)
+    assert own_ids(longer, SETTINGS, turn) == [3, 4, 5, 6, 7]
 
 
 @st.composite
@@ -124,19 +160,21 @@ def talks(draw: st.DrawFn) -> tuple[Line, ...]:
 def test_whatever_is_covered_stands_in_one_piece_between_what_stays(
     talk: tuple[Line, ...], room: int, first: int, last: int, ratio: float, wanted: bool, own: int
 ) -> None:
-    own = min(own, len(talk))
+    context = ModelContext(tuple(evolve(line, own=line.id > len(talk) - own) for line in talk))
     settings = Compression(target_ratio=ratio, protect_first_n=first, protect_last_n=last)
-    found = plan(Context(talk, own=own), length, room, settings, wanted=wanted)
+    found = plan(context, length, room, settings, wanted=wanted)
     if found is None:
         return
-    kept = talk[len(found.first) + len(found.covered) :]
-    assert found.first + found.covered + kept == talk
+    kept = context.rest[len(found.first) + len(found.covered) :]
+    assert found.first + found.covered + kept == context.rest
     assert len(found.first) <= first
     assert kept
     assert found.covered
     assert found.covered[0].message.role is not Role.TOOL
     assert kept[0].message.role is not Role.TOOL
-    assert found.own == max(0, own - len(kept))
+    turn = [line for line in context.rest if line.own]
+    quoted = own_covered(context, found, [line.message for line in turn])
+    assert list(quoted) == [line.message for line in found.covered if line.own]
 
 
 def test_a_small_model_whose_prompt_takes_the_threshold_up_has_a_quarter_of_the_rest() -> None:
@@ -156,9 +194,15 @@ def test_the_gauge_learns_from_counts_and_not_from_nonsense() -> None:
 
 
 def test_a_summary_is_asked_for_in_proportion() -> None:
-    assert words(10) == 375
-    assert words(10_000) == 1500
-    assert words(10_000_000) == 9000
+    assert words(10, 0) == 375
+    assert words(10_000, 0) == 1500
+    assert words(10_000_000, 0) == 9000
+    assert words(10_000_000, 400) == 300
+
+
+def test_a_summary_that_would_be_due_again_soon_is_too_long() -> None:
+    assert longest(60_000) == 15_000
+    assert longest(100) == longest(-100) == 1000
 
 
 def test_the_question_holds_all_that_fits() -> None:

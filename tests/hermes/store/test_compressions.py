@@ -8,7 +8,7 @@ from attrs import evolve
 from hermes.errors import LeaseLost, LocalProtocolError
 from hermes.messages import Message, Role, Usage
 from hermes.store import compressions
-from hermes.store.compression_interface import Compression, Context
+from hermes.store.compression_interface import Compression, ModelContext
 from hermes.store.database import Database
 from hermes.store.found import Reach
 from hermes.store.interface import Turn, TurnOutcome
@@ -31,15 +31,22 @@ from tests.hermes.store.builders import (
 )
 
 
-async def seen(store: SqliteStore, turn: Turn) -> Context:
-    return await store.context(turn.lease.session_id, turn.lease.turn_id)
+async def seen(store: SqliteStore, turn: Turn) -> ModelContext:
+    return await store.model_context(turn.lease.session_id, turn.lease.turn_id)
 
 
-def contents(context: Context) -> list[str]:
+def contents(context: ModelContext) -> list[str]:
     return [message.content for message in context.before]
 
 
-def summing_up(context: Context, *, first: int = 0, until: int, text: str = "summary", key: str = "k1") -> Compression:
+def own(context: ModelContext) -> int:
+    """How many messages of the running turn stand behind the marker."""
+    return sum(line.own for line in context.rest)
+
+
+def summing_up(
+    context: ModelContext, *, first: int = 0, until: int, text: str = "summary", key: str = "k1"
+) -> Compression:
     """A summary of all that stands in front of ``rest[until]``, but for the first ``first`` messages."""
     kept = context.first or context.rest[:first]
     covered = context.rest[:until] if context.summary else context.rest[first:until]
@@ -71,7 +78,7 @@ async def test_without_a_compression_a_model_is_told_everything(store: SqliteSto
     turn = await three_exchanges(store)
     context = await seen(store, turn)
     assert contents(context) == ["one", "re one", "two", "re two", "three", "re three"]
-    assert (context.own, context.covered, context.first, context.summary) == (1, 0, (), None)
+    assert (own(context), context.covered, context.first, context.summary) == (1, 0, (), None)
     assert context.rest[-1].message == turn.messages[0]
 
 
@@ -81,14 +88,14 @@ async def test_a_summary_takes_the_place_of_the_middle(store: SqliteStore) -> No
     context = await seen(store, turn)
     assert contents(context) == ["one", "re one", "summary", "three", "re three"]
     assert context.before[2].role is Role.USER
-    assert (context.own, context.covered) == (1, 0)
+    assert (own(context), context.covered) == (1, 0)
 
 
 async def test_the_originals_stay_and_are_found(store: SqliteStore) -> None:
     turn = await three_exchanges(store)
-    before = await store.history(turn.lease.session_id, before_turn="")
+    before = await store.history(turn.lease.session_id)
     await compress(store, turn, until=6)
-    assert await store.history(turn.lease.session_id, before_turn="") == before
+    assert await store.history(turn.lease.session_id) == before
     assert {found.snippet for found in await store.search("two", Reach())} == {">>>two<<<", "re >>>two<<<"}
     assert not await store.search("summary", Reach())
     info = await store.current(KEY)
@@ -99,13 +106,14 @@ async def test_the_originals_stay_and_are_found(store: SqliteStore) -> None:
 async def test_who_asks_from_within_the_session_finds_what_the_summary_stands_for(store: SqliteStore) -> None:
     turn = await three_exchanges(store)
     reach = Reach(without=turn.lease.session_id)
-    assert await store.search("one OR three", reach) == ()
-    await compress(store, turn, until=2)
-    assert {found.snippet for found in await store.search("one OR three", reach)} == {">>>one<<<", "re >>>one<<<"}
+    assert await store.search("one OR two OR three", reach) == ()
+    await compress(store, turn, first=2, until=4)
+    found = await store.search("one OR two OR three", reach)
+    assert {each.snippet for each in found} == {">>>two<<<", "re >>>two<<<"}
     assert await store.recent(reach) == ()
     for number in range(3):
         await take_back(store, f"undo{number}")
-    assert await store.search("one OR three", reach) == ()
+    assert await store.search("one OR two OR three", reach) == ()
 
 
 async def test_what_the_summary_did_cost_is_counted_once(store: SqliteStore, database: Database) -> None:
@@ -142,7 +150,7 @@ async def test_the_marker_may_stand_in_the_running_turn(store: SqliteStore) -> N
     await compress(store, turn, until=5)
     context = await seen(store, turn)
     assert contents(context) == ["summary"]
-    assert (context.own, context.covered) == (2, 3)
+    assert (own(context), context.covered) == (2, 3)
     assert [line.message for line in context.rest] == [*steps[2:]]
     again = await claimed(store, now=NOW)
     assert again.messages == (*turn.messages, *steps)
@@ -153,15 +161,15 @@ async def test_the_marker_may_stand_in_the_running_turn(store: SqliteStore) -> N
     assert contents(await seen(store, after)) == ["summary", "", "a file", "re two"]
 
 
-async def test_a_marker_between_a_call_and_its_result_is_refused(store: SqliteStore) -> None:
+async def test_a_summary_that_parts_a_call_from_its_result_is_refused(store: SqliteStore) -> None:
     turn = await begin(store)
-    await store.append(turn.lease, 1, (calls("c1"), result("c1")), Usage(), NOW)
-    for until in (2, 3):
-        compression = summing_up(await seen(store, turn), until=until)
+    await store.append(turn.lease, 1, (calls("c1"), result("c1"), says("so far")), Usage(), NOW)
+    for first, until in ((0, 2), (0, 4), (2, 3)):
+        compression = summing_up(await seen(store, turn), first=first, until=until)
         with pytest.raises(LocalProtocolError):
             await store.compress(turn.lease, compression, Usage(), NOW)
     assert contents(await seen(store, turn)) == []
-    assert (await seen(store, turn)).own == 3
+    assert own(await seen(store, turn)) == 4
 
 
 async def test_a_lost_lease_writes_nothing(store: SqliteStore) -> None:
@@ -244,7 +252,7 @@ async def test_beyond_the_bound_the_oldest_are_left_out_and_the_rest_can_be_summ
     turn = await three_exchanges(calm_store)
     context = await seen(calm_store, turn)
     assert contents(context) == ["three", "re three"]
-    assert (context.whole, context.own) == (False, 1)
+    assert (context.whole, own(context)) == (False, 1)
     await compress(calm_store, turn, until=2)
     context = await seen(calm_store, turn)
     assert contents(context) == ["summary"]
@@ -268,3 +276,40 @@ async def test_a_file_of_an_older_program_gets_the_table(calm_store: SqliteStore
     opened = Database.open(path)
     assert rows(opened, "compressions") == []
     opened.close()
+
+
+async def test_what_is_read_for_a_turn_does_not_grow_with_what_is_summed_up(
+    calm_store: SqliteStore, database: Database
+) -> None:
+    read: list[tuple[int, int]] = []
+    for until in (20, 200):
+        while await _count(calm_store) < until:
+            await exchange(calm_store, f"e{await _count(calm_store)}", "one", "re one")
+        turn = await begin(calm_store, f"at {until}", "go on")
+        context = await seen(calm_store, turn)
+        await compress(calm_store, turn, first=2, until=len(context.rest) - 5, key=f"k{until}")
+        read.append(_read(database, turn))
+        await finish(calm_store, turn)
+    (few, steps), (as_few, as_steps) = read
+    assert few == as_few == 2 + 5
+    assert abs(as_steps - steps) <= steps // 10
+
+
+async def _count(store: SqliteStore) -> int:
+    info = await store.current(KEY)
+    return info.message_count if info else 0
+
+
+def _read(database: Database, turn: Turn) -> tuple[int, int]:
+    """Messages that the model is told, and the steps of SQLite to find them: each row that it reads takes some."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    database.connection.set_progress_handler(step, 1)
+    context = compressions.model_context(database.connection, turn.lease.session_id, turn.lease.turn_id)
+    database.connection.set_progress_handler(None, 1)
+    return len(context.first) + len(context.rest), steps
