@@ -35,15 +35,13 @@ class Session:
         self._session_id = ""
         self._system = ""
         self.gauge = Gauge()
-        self.rest_until = 0.0
-        """No compression by itself before this time of trio's clock: the last one failed."""
 
     async def prefix(self, turn: Turn) -> Prefix:
         """What comes before ``turn``. Raises ``ConfigError`` when no prompt can be made."""
         store, lease = self._services.store, turn.lease
         if lease.session_id != self._session_id:
             self._system = await store.freeze_prompt(lease.session_id, await self._build(turn))
-            self._session_id, self.rest_until = lease.session_id, 0.0
+            self._session_id = lease.session_id
         context = await store.model_context(lease.session_id, lease.turn_id)
         return Prefix(self._system, context.before, context.covered)
 

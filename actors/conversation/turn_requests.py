@@ -11,8 +11,6 @@ import logging
 import secrets
 import time
 
-import trio
-
 from actors.conversation import wording
 from actors.conversation.model_call import CUT_OFF, FILTERED, MODEL_STATE, ModelCalls
 from actors.conversation.services import Services
@@ -30,6 +28,9 @@ from hermes.store.interface import Turn
 
 # Where a session keeps that a person asked for a compression.
 ASKED_STATE = "compress"
+
+# Where it keeps until when, in Unix time, none is made by itself: in the store, since actors of idle conversations go.
+REST_STATE = "compress_rests"
 
 # Seconds after a summary that failed: the next message would fail alike, and each try costs.
 PAUSE = 600.0
@@ -61,6 +62,7 @@ class TurnRequests:
         self._calls = calls
         self._prefix: Prefix | None = None
         self._asked = False
+        self._rest_until = 0.0
         self.note = ""
         """What the person is to know of a compression that was not made, in markdown."""
 
@@ -70,6 +72,7 @@ class TurnRequests:
         if self._prefix is None:
             self._prefix = await self._session.prefix(self._turn)
             self._asked = bool(await store.get_state(session_id, ASKED_STATE))
+            self._rest_until = float(await store.get_state(session_id, REST_STATE) or 0)
         # Said to the model and not kept: the person never wrote it.
         closing = (Message(Role.USER, SUM_UP),) if final else ()
         return ModelRequest(
@@ -84,7 +87,8 @@ class TurnRequests:
         """Whether to compress before ``request`` is sent."""
         if self._asked:
             return True
-        if not self._settings.enabled or trio.current_time() < self._session.rest_until:
+        # Longer than it ever is: the clock was set back since.
+        if not self._settings.enabled or 0 < self._rest_until - time.time() <= PAUSE:
             return False
         room = self._room(request, self._calls.context_length)
         return 0 < room < self._tokens(request_size(request) - prefix_size(request))
@@ -108,7 +112,7 @@ class TurnRequests:
         except _SummaryFailed as error:
             failed = f"{error}; `/compress` tries again"
             log.warning("the conversation was not compressed: %s", error)
-            self._session.rest_until = trio.current_time() + PAUSE
+            await self._rest()
         except _NothingToCover as error:
             failed = str(error)
         if asked:
@@ -118,6 +122,10 @@ class TurnRequests:
         if not failed:
             self._prefix = None
         return not failed
+
+    async def _rest(self) -> None:
+        self._rest_until = time.time() + PAUSE
+        await self._services.store.put_state(self._turn.lease.session_id, REST_STATE, str(self._rest_until))
 
     async def _compress(
         self, request: ModelRequest, messages: tuple[Message, ...], *, refused: bool, wanted: bool

@@ -17,7 +17,7 @@ WITHIN = 120.0
 # What is said, in order: an answer, a message that fills the window, a tool with its question, a tool without one.
 SAID = {
     "hello": "say hello",
-    "long": "note this: " + "word " * 8000,
+    "long": "note this: " + "word " * 10_000,
     "run": "run echo ran >> ran.txt",
     "todo": "todo a; b",
 }
