@@ -4,13 +4,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from attrs import define, field
 
 from hermes.agent import compression
 from hermes.config.schema import Compression
-from hermes.errors import Refused
-from hermes.events import DraftState, InboundKind, Outbound, OutboundKind
+from hermes.events import DraftState, InboundKind
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ContextOverflow, ModelPiece, ModelRequest, TextDelta
 from hermes.models.sizes import request_size
@@ -190,48 +188,6 @@ async def test_what_is_too_long_twice_is_told(tmp_path: Path) -> None:
     assert len(talk.asked) == 3
 
 
-async def test_where_it_is_off_a_refusal_for_length_is_told(tmp_path: Path) -> None:
-    async def too_long(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
-        raise ContextOverflow("too long")
-        yield
-
-    talk = Talk(answers=too_long)
-    async with house(tmp_path, model=talk.model, settings=settings(compression=Compression(enabled=False))) as gateway:
-        answers = await converse(gateway, [*numbered(6)])
-    assert all("longer than the model takes" in answer for answer in answers)
-    assert not talk.summed
-
-
-async def _refuses(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
-    raise Refused("no summaries today")
-    yield
-
-
-async def _is_silent(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
-    yield words("  ")
-
-
-async def _is_filtered(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
-    yield Completed(Message(Role.ASSISTANT, "I cannot", finish_reason="content_filter"), Usage())
-
-
-async def _rambles(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
-    yield words(LONG * 40)
-
-
-@pytest.mark.parametrize("sums", [_refuses, _is_silent, _is_filtered, _rambles])
-async def test_a_summary_that_fails_leaves_everything_as_it_was_and_is_not_tried_at_once(
-    tmp_path: Path, sums: Reply
-) -> None:
-    talk = Talk(sums=sums)
-    async with house(tmp_path, model=talk.model) as gateway:
-        answers = await converse(gateway, numbered(8))
-        assert len(await transcript(gateway)) == 16
-    assert all(answer.startswith("answer to number") for answer in answers)
-    assert len(talk.summed) == 1
-    assert len(talk.asked[-1].messages) == 15
-
-
 async def test_a_person_may_ask_for_it(tmp_path: Path) -> None:
     talk = Talk()
     free = settings(compression=Compression(enabled=False, protect_first_n=1, protect_last_n=1))
@@ -280,38 +236,6 @@ async def test_the_summary_is_made_by_its_own_model_and_counted_with_the_rest(tm
         assert (await store.spent(session.id, "", 0.0)).conversation >= 7070 * len(talk.summed)
     assert {request.model for request in talk.summed} == {"small-one"}
     assert {request.model for request in talk.asked} == {""}
-
-
-async def test_undo_of_what_was_summed_up_brings_the_rest_back_to_the_model(tmp_path: Path) -> None:
-    talk = Talk()
-    free = settings(compression=Compression(enabled=False, protect_first_n=0, protect_last_n=1))
-    async with house(tmp_path, model=talk.model, settings=free) as gateway:
-        await converse(gateway, [LONG, "two", "three"])
-        await gateway.chat.say("ask", "/compress", kind=InboundKind.COMMAND)
-        await converse(gateway, ["four"], start=3)
-        assert told(talk.asked[-1]) == ["[What was", "four"]
-        for number in range(2):
-            await gateway.chat.say(f"undo{number}", "/undo", kind=InboundKind.COMMAND)
-            await gateway.chat.answer(f"undo{number}")
-        await converse(gateway, ["five"], start=4)
-    assert told(talk.asked[-1]) == [LONG[:9], "answer to", "two", "answer to", "five"]
-
-
-async def test_what_another_program_takes_back_meanwhile_is_in_no_summary(tmp_path: Path) -> None:
-    async def meanwhile(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
-        store, event = gateway.tree.base.store, gateway.chat.event("undo", "/undo", kind=InboundKind.COMMAND)
-        notice = Outbound("undone", event.source, event.session_key, OutboundKind.NOTICE, "undone")
-        row = await store.accept(event, 0.0)
-        assert await store.undo(row.row_id, event.session_key, notice, notice, 0.0)
-        yield words("THE SUMMARY")
-
-    talk = Talk(sums=meanwhile)
-    free = settings(compression=Compression(protect_first_n=0, protect_last_n=0, target_ratio=0.01))
-    async with house(tmp_path, model=talk.model, settings=free) as gateway:
-        answers = await converse(gateway, numbered(8))
-    assert all(answer.startswith("answer to number") for answer in answers)
-    assert len(talk.summed) == 1
-    assert not any("THE SUMMARY" in message.content for request in talk.asked for message in request.messages)
 
 
 async def test_a_restart_goes_on_with_the_summary(tmp_path: Path) -> None:
