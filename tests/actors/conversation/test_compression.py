@@ -14,6 +14,7 @@ from hermes.models.contract import Completed, ContextOverflow, ModelPiece, Model
 from hermes.models.sizes import request_size
 from tests.actors.house import House, house, settings
 from tests.actors.scripted import ScriptedModel
+from tests.hermes.models.valid import anthropic_body, chat_body
 
 # Tokens of a small model: the prompt and the tools leave room for some four long messages below its threshold.
 WINDOW = 20_000
@@ -148,14 +149,8 @@ async def test_a_turn_that_grows_too_long_is_summed_up_in_its_middle(tmp_path: P
     for request in talk.asked:
         assert "do a lot of work" in request.messages[0].content
         assert request_size(request) / 4 < WINDOW / 2 + 2000
-        _pairs_are_whole(request)
-
-
-def _pairs_are_whole(request: ModelRequest) -> None:
-    for before, after in pairwise(request.messages):
-        assert bool(before.tool_calls) == (after.role is Role.TOOL)
-        if before.tool_calls:
-            assert [call.id for call in before.tool_calls] == [after.tool_call_id]
+        chat_body(request)
+        anthropic_body(request)
 
 
 async def test_a_refusal_for_length_is_answered_by_a_compression(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from hermes.config.schema import Compression
 from hermes.messages import Message, Role, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
 from tests.actors.conversation.test_compression import LONG, Talk, told
-from tests.actors.conversation.test_long_session import anthropic_body, chat_body
 from tests.actors.house import settings
 from tests.adapters.api.conftest import Serve, Served, user
 from tests.adapters.api.test_chat import CHAT, SESSION
 from tests.adapters.api.test_responses import ask
+from tests.hermes.models.valid import anthropic_body, chat_body
 
 SUMMARY = "[What was"
 

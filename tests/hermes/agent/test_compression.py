@@ -21,7 +21,9 @@ from hermes.agent.compression import (
 )
 from hermes.config.schema import Compression
 from hermes.messages import Message, Role, ToolCall
+from hermes.models.contract import ModelRequest
 from hermes.store.compression_interface import Line, ModelContext, Summary
+from tests.hermes.models.valid import anthropic_body, chat_body
 
 SETTINGS = Compression(protect_first_n=2, protect_last_n=2)
 
@@ -150,7 +152,8 @@ def talks(draw: st.DrawFn) -> tuple[Line, ...]:
             messages.append(calls(*made_calls))
             messages += (result(call_id, "r" * draw(st.integers(0, 50))) for call_id in made_calls)
         messages.append(says("a" * draw(st.integers(0, 50))))
-    return lines(*messages)
+    # In the middle of a turn, where a model is called after results, or behind it.
+    return lines(*(messages[:-1] if messages and draw(st.booleans()) else messages))
 
 
 @given(
@@ -175,6 +178,12 @@ def test_whatever_is_covered_stands_in_one_piece_between_what_stays(
     turn = [line for line in context.rest if line.own]
     quoted = own_covered(context, found, [line.message for line in turn])
     assert list(quoted) == [line.message for line in found.covered if line.own]
+    short = ModelContext(kept, first=found.first, summary=Summary(1, "notes"))
+    told = (*short.before, *(line.message for line in kept if line.own))
+    following = () if told[-1].role in {Role.USER, Role.TOOL} else (user("next"),)
+    request = ModelRequest("", "system", (), (*told, *following))
+    chat_body(request)
+    anthropic_body(request)
 
 
 def test_a_small_model_whose_prompt_takes_the_threshold_up_has_a_quarter_of_the_rest() -> None:
