@@ -47,10 +47,6 @@ class _SummaryFailed(Exception):
     """There is no summary, and why."""
 
 
-class _NothingToCover(Exception):
-    """A summary would gain nothing."""
-
-
 class TurnRequests:
     """Builds what the model of one turn is asked."""
 
@@ -63,6 +59,7 @@ class TurnRequests:
         self._prefix: Prefix | None = None
         self._asked = False
         self._rest_until = 0.0
+        self._failed = ""
         self.note = ""
         """What the person is to know of a compression that was not made, in markdown."""
 
@@ -103,25 +100,24 @@ class TurnRequests:
         ``refused``: it was too long for the provider, whatever is known of its model.
         """
         asked, self._asked = self._asked, False
-        if refused and not self._settings.enabled:
-            self.note = wording.COMPRESSION_IS_OFF
+        if refused and (self._failed or not self._settings.enabled):
+            self.note = self._failed or wording.COMPRESSION_IS_OFF
             return False
-        failed = ""
+        done, note = False, ""
         try:
-            await self._compress(request, messages, refused=refused, wanted=asked or refused)
+            done = await self._compress(request, messages, refused=refused, wanted=asked or refused)
+            note = "" if done else wording.NOTHING_TO_SUM_UP
         except _SummaryFailed as error:
-            failed = f"{error}; `/compress` tries again"
             log.warning("the conversation was not compressed: %s", error)
+            note = self._failed = wording.NOT_COMPRESSED.format(reason=error)
             await self._rest()
-        except _NothingToCover as error:
-            failed = str(error)
         if asked:
             await self._services.store.put_state(self._turn.lease.session_id, ASKED_STATE, "")
         # Who waits for it is told; what a turn tries by itself is told by the log.
-        self.note = wording.NOT_COMPRESSED.format(reason=failed) if failed and (asked or refused) else ""
-        if not failed:
+        self.note = note if asked or refused else ""
+        if done:
             self._prefix = None
-        return not failed
+        return done
 
     async def _rest(self) -> None:
         self._rest_until = time.time() + PAUSE
@@ -129,13 +125,15 @@ class TurnRequests:
 
     async def _compress(
         self, request: ModelRequest, messages: tuple[Message, ...], *, refused: bool, wanted: bool
-    ) -> None:
-        """Raises ``_SummaryFailed`` and ``_NothingToCover``, and nothing has changed then."""
+    ) -> bool:
+        """False: there is nothing to sum up. Raises ``_SummaryFailed``, and nothing has changed then."""
         length = min(self._calls.context_length, self._tokens(request_size(request)) if refused else _UNBOUNDED)
-        for left in reversed(range(_TRIES)):
+        left = _TRIES
+        while True:
             try:
                 return await self._compress_for(length, request, messages, wanted=wanted)
             except ContextOverflow as error:
+                left -= 1
                 if not left:
                     raise _SummaryFailed(str(error)) from error
                 # A model that somebody chose may take far less than the one that is configured.
@@ -143,14 +141,14 @@ class TurnRequests:
 
     async def _compress_for(
         self, length: int, request: ModelRequest, messages: tuple[Message, ...], *, wanted: bool
-    ) -> None:
-        """As for a model that takes ``length`` tokens."""
+    ) -> bool:
+        """As for a model that takes ``length`` tokens. Raises ``ContextOverflow`` when it does not take as many."""
         store, lease = self._services.store, self._turn.lease
         room = self._room(request, length)
         context = await store.model_context(lease.session_id, lease.turn_id)
         plan = compression.plan(context, self._message_tokens, room, self._settings, wanted=wanted)
         if plan is None:
-            raise _NothingToCover("what can be summed up is too little")
+            return False
         failpoint("compression.before_summary")
         reply = await self._sum_up(request.model, context, plan, length)
         self._check(reply, context, plan, room)
@@ -160,6 +158,7 @@ class TurnRequests:
         if not await store.compress(lease, made, reply.usage, time.time()):
             raise _SummaryFailed("something was taken back while it was summed up")
         failpoint("compression.after_commit")
+        return True
 
     async def _sum_up(self, model: str, context: ModelContext, plan: compression.Plan, length: int) -> ModelReplied:
         """Raises ``ContextOverflow`` where even that is too long, and ``_SummaryFailed``."""

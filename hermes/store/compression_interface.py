@@ -1,4 +1,5 @@
-"""What a model is told of a session: all that was said, or a summary in the place of its middle.
+"""What a model is told of a session (``model_context``): all that was said, or a summary in the place of its middle.
+What was said, whatever stands for it, is ``Sessions.history``.
 
 A compression takes nothing away. It adds a summary and a marker behind the last message that the summary stands for;
 the messages themselves stay, are found by the search and shown in the chat. One of them taken back (/undo, /retry)

@@ -99,7 +99,7 @@ async def test_a_person_who_asked_is_told_once(tmp_path: Path) -> None:
         await compress(gateway, "again")
         six = (await converse(gateway, ["six"], start=5))[0]
     assert four.startswith("answer to four\n\n_This conversation was not summed up")
-    assert "no summaries today; `/compress` tries again" in four
+    assert "no summaries today. `/compress` tries again" in four
     assert five == "answer to five"
     assert "no summaries today" in six
     assert len(talk.summed) == 2
@@ -111,7 +111,7 @@ async def test_a_person_is_told_that_there_is_nothing_to_sum_up(tmp_path: Path) 
         await converse(gateway, ["one"])
         await compress(gateway)
         answers = await converse(gateway, ["two", "three"], start=1)
-    assert "too little" in answers[0]
+    assert "nothing left to sum up" in answers[0]
     assert answers[1] == "answer to three"
     assert not talk.summed
 
@@ -133,6 +133,22 @@ async def test_what_is_too_long_and_cannot_be_summed_up_is_told_with_one_try_a_m
         assert "no summaries today" in answer
     assert len(talk.summed) == 3
     assert len(talk.asked) == 4
+
+
+async def test_what_could_not_be_summed_up_is_not_summed_up_for_the_provider_in_the_same_turn(tmp_path: Path) -> None:
+    async def takes_little(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        if len(talk.summed) == 1:
+            raise ContextOverflow("too long")
+        yield words("an answer")
+
+    talk = Talk(answers=takes_little, sums=_refuses)
+    async with house(tmp_path, model=talk.model) as gateway:
+        while not talk.summed:
+            number = len(talk.asked)
+            answer = (await converse(gateway, [f"number {number} {LONG}"], start=number))[0]
+    assert "longer than the model takes" in answer
+    assert "no summaries today" in answer
+    assert len(talk.summed) == 1
 
 
 async def test_what_is_too_long_twice_is_told(tmp_path: Path) -> None:
