@@ -152,8 +152,10 @@ def talks(draw: st.DrawFn) -> tuple[Line, ...]:
             messages.append(calls(*made_calls))
             messages += (result(call_id, "r" * draw(st.integers(0, 50))) for call_id in made_calls)
         messages.append(says("a" * draw(st.integers(0, 50))))
-    # In the middle of a turn, where a model is called after results, or behind it.
-    return lines(*(messages[:-1] if messages and draw(st.booleans()) else messages))
+    if draw(st.booleans()):
+        # In the middle of a turn, where a model is called after results.
+        del messages[-1:]
+    return lines(*messages)
 
 
 @given(

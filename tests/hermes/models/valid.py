@@ -26,7 +26,7 @@ def chat_body(request: ModelRequest) -> list[dict[str, Any]]:
         waited = [call["id"] for call in message.get("tool_calls", ())]
     assert not waited
     assert all(message["content"] != NO_RESULT for message in messages), "a hole was filled"
-    return messages
+    return list(messages)
 
 
 def anthropic_body(request: ModelRequest) -> list[dict[str, Any]]:
