@@ -110,6 +110,7 @@ def _conversation_settings(program: Program) -> ConversationSettings:
         approvals_timeout=settings.approvals.timeout,
         clarify_timeout=settings.agent.clarify_timeout,
         command_allowlist=frozenset(settings.command_allowlist),
+        compression=settings.compression,
     )
 
 

@@ -202,7 +202,7 @@ async def _failed(store: Store, key: str, query: Query, message: Outbound) -> bo
     with trio.move_on_after(LAST_WORDS_WITHIN):
         try:
             session = await store.current(key)
-            history = await store.history(session.id, before_turn="") if session else ()
+            history = await store.history(session.id) if session else ()
             return bool(history) and history[-1].finish_reason in _CUT_SHORT
         except HermesError as error:
             log.info("the store does not answer at the end: %s", error)

@@ -99,6 +99,8 @@ class DraftState(StrEnum):
     TOOL = "tool"
     WAITING = "waiting"
     """An ask is open."""
+    COMPRESSING = "compressing"
+    """A summary of what was said before is being made, so that the request fits."""
     ENDED = "ended"
 
 

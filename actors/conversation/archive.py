@@ -10,7 +10,8 @@ from hermes.store.interface import Sessions
 
 
 class StoredArchive:
-    """The conversations in reach of one turn, its own session left out: that one is in the context."""
+    """The conversations in reach of one turn; of its own session only what a summary stands for, which the model does
+    not see."""
 
     def __init__(self, sessions: Sessions, audience: Audience, session_id: str) -> None:
         self._sessions = sessions

@@ -7,6 +7,7 @@ from actors.conversation import outbound, wording
 from actors.conversation.model_call import MODEL_STATE
 from actors.conversation.running import RunningTurn
 from actors.conversation.services import Services
+from actors.conversation.turn_requests import ASKED_STATE
 from hermes.agent.commands import Invocation, help_text, parse
 from hermes.agent.turnio import Stopped, StopReason
 from hermes.asks import APPROVAL_CHOICES, AskKind
@@ -53,14 +54,14 @@ class Commands:
                 await self._stop(row, running)
             case "status":
                 await self._say(row, await self._status(running))
-            case "approve":
-                await self._decide(row, running, invocation.argument or "once")
-            case "deny":
-                await self._decide(row, running, "deny")
+            case "approve" | "deny" as name:
+                await self._decide(row, running, "deny" if name == "deny" else invocation.argument or "once")
             case "usage":
                 await self._say(row, await self._usage())
             case "model":
                 await self._say(row, await self._model(invocation.argument))
+            case "compress":
+                await self._say(row, await self._compress())
             case "retry":
                 await self._retry(row)
             case "undo":
@@ -127,6 +128,14 @@ class Commands:
         if services.fallbacks:
             lines.append(f"If it cannot answer: {', '.join(each.name for each in services.fallbacks)}")
         return "\n".join(lines)
+
+    async def _compress(self) -> str:
+        """The next turn does it: a summary costs, and belongs to a turn that can be stopped and capped."""
+        session = await self._services.store.current(self._session_key)
+        if session is None:
+            return wording.NO_SESSION_YET
+        await self._services.store.put_state(session.id, ASKED_STATE, "yes")
+        return wording.COMPRESSES_NEXT
 
     async def _status(self, running: RunningTurn | None) -> str:
         session = await self._services.store.current(self._session_key)

@@ -5,7 +5,8 @@
 2. A model that a fallback has taken over from is not asked again in this turn: thoughts and calls of one turn are of
    one model, as far as that can be. The next turn begins with the first again.
 3. With a fallback behind it, a provider that asks for a pause is not waited for.
-4. Each call is written down before it is made and when it ends, however it ends (hermes/spending.py).
+4. A request that is too long is asked once more with less, and then told of.
+5. Each call is written down before it is made and when it ends, however it ends (hermes/spending.py).
 """
 
 import logging
@@ -37,14 +38,23 @@ from hermes.failpoints import failpoint
 from hermes.messages import Message, Usage
 from hermes.models.contract import ChatModel, Completed, ContextOverflow, ModelRequest, ReasoningDelta, TextDelta
 from hermes.models.retry import others_may_do, retry_after
+from hermes.models.sizes import message_size, request_size, text_size
 from hermes.spending import CapReached, ModelCall
 from hermes.store.interface import Lease
 
 Emit = Callable[[TurnEvent], Awaitable[None]]
 
+Shorten = Callable[[], Awaitable[ModelRequest | None]]
+"""A request in the place of one that is too long; None: there is none."""
+
+
+async def _no_shorter() -> None:
+    return None
+
+
 # A model's own words for an answer that was cut short by a bound, and by a filter.
-_CUT_OFF = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
-_FILTERED = frozenset({"content_filter", "refusal"})
+CUT_OFF = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
+FILTERED = frozenset({"content_filter", "refusal"})
 
 # Where a session keeps the name of the model that a person chose for it.
 MODEL_STATE = "model"
@@ -64,6 +74,8 @@ class _Call:
 
     request: ModelRequest
     emit: Emit
+    unseen: bool = False
+    """Its answer is not for the chat."""
     shown: bool = False
     most: Usage = field(factory=Usage)
     """What it can cost."""
@@ -95,17 +107,57 @@ class ModelCalls:
         self._retries = services.settings.model_retries
         self._first = 0
 
-    async def call(self, request: ModelRequest, emit: Emit) -> None:
+    @property
+    def context_length(self) -> int:
+        """Of the model that is asked next, in tokens."""
+        return self._models[self._first].context_length
+
+    @property
+    def max_output_tokens(self) -> int:
+        """Of the model that is asked next, in tokens; 0 where it is not known."""
+        return self._models[self._first].max_output_tokens
+
+    async def call(self, request: ModelRequest, emit: Emit, shorten: Shorten = _no_shorter) -> None:
         """Stream one reply into ``emit``: ``ModelText`` as it grows, then ``ModelReplied`` or ``ModelFailed``.
 
+        ``shorten`` is asked once for another request when this one is too long for the model.
         Cancelled: the stream is closed and the permit given back.
         """
         failpoint("turn.before_model")
         try:
-            await self._of_any(_Call(request, emit))
+            await self._fitting(_Call(request, emit), shorten)
         except HermesError as error:
             log.warning("a model call failed: %s", error)
             await emit(ModelFailed(explain(error)))
+
+    async def ask(self, request: ModelRequest) -> ModelReplied:
+        """One reply that the chat sees nothing of. Raises ``HermesError``.
+
+        It decides nothing about who answers next: a model of another name may be wanted here.
+        Cancelled: the stream is closed and the permit given back.
+        """
+        replies, first = list[ModelReplied](), self._first
+
+        async def keep(event: TurnEvent) -> None:
+            if isinstance(event, ModelReplied):
+                replies.append(event)
+
+        try:
+            await self._of_any(_Call(request, keep, unseen=True))
+        finally:
+            self._first = first
+        return replies[-1]
+
+    async def _fitting(self, call: _Call, shorten: Shorten) -> None:
+        try:
+            return await self._of_any(call)
+        except ContextOverflow as error:
+            shorter = None if call.shown else await shorten()
+            if shorter is None:
+                raise
+            log.info("%s: asked again with less", error)
+        call.request = shorter
+        await self._of_any(call)
 
     async def _of_any(self, call: _Call) -> None:
         last = len(self._models) - 1
@@ -182,17 +234,7 @@ class ModelCalls:
 
 def _most(model: ChatModel, request: ModelRequest) -> Usage:
     """The most that a call can cost."""
-    tools = (f"{tool.name}{tool.description}{tool.parameters}" for tool in request.tools)
-    size = _size(request.system, *tools) + sum(map(_size_of, request.messages))
-    return Usage(_tokens(size), request.max_output_tokens or model.max_output_tokens)
-
-
-def _size_of(message: Message) -> int:
-    return _size(message.content, message.reasoning, *(call.arguments for call in message.tool_calls))
-
-
-def _size(*texts: str) -> int:
-    return sum(len(text) if text.isascii() else len(text.encode(errors="replace")) for text in texts)
+    return Usage(_tokens(request_size(request)), request.max_output_tokens or model.max_output_tokens)
 
 
 def _tokens(size: int) -> int:
@@ -203,12 +245,12 @@ async def _stream(model: ChatModel, call: _Call) -> None:
     async with model.stream(call.request) as pieces:
         async for piece in pieces:
             if isinstance(piece, TextDelta | ReasoningDelta):
-                call.written += _size(piece.text)
+                call.written += text_size(piece.text)
             if isinstance(piece, TextDelta):
-                call.shown = True
+                call.shown = not call.unseen
                 await call.emit(ModelText(piece.text))
             elif isinstance(piece, Completed):
-                call.written = _size_of(piece.message)
+                call.written = message_size(piece.message)
                 # Some servers of one's own do not count.
                 counted = piece.usage.input_tokens + piece.usage.output_tokens > 0
                 call.usage = piece.usage if counted else call.estimate()
@@ -221,9 +263,9 @@ async def _stream(model: ChatModel, call: _Call) -> None:
 def _noted(message: Message) -> Message:
     """An answer that was cut short says so, to the person and to the next turn's model."""
     note = ""
-    if message.finish_reason in _CUT_OFF:
+    if message.finish_reason in CUT_OFF:
         note = wording.CUT_OFF
-    elif message.finish_reason in _FILTERED:
+    elif message.finish_reason in FILTERED:
         note = wording.FILTERED
     if not note or message.tool_calls or not message.content.strip():
         return message

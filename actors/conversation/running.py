@@ -21,14 +21,14 @@ import trio
 from attrs import evolve, frozen
 
 from actors.conversation import outbound, wording
-from actors.conversation.model_call import MODEL_STATE, Emit, ModelCalls
+from actors.conversation.model_call import Emit, ModelCalls
 from actors.conversation.services import Services
-from actors.conversation.session import Prefix, Session
+from actors.conversation.session import Session
 from actors.conversation.tool_call import ToolCalls
+from actors.conversation.turn_requests import TurnRequests
 from actors.messages import LOOK, Look
 from actors.runtime import Mailbox
 from hermes.agent import unattended
-from hermes.agent.budget import SUM_UP
 from hermes.agent.endings import paragraphs
 from hermes.agent.turn import TurnMachine
 from hermes.agent.turnio import (
@@ -40,6 +40,7 @@ from hermes.agent.turnio import (
     Finish,
     Join,
     ModelFailed,
+    ModelReplied,
     Persist,
     PlannedCall,
     RunTools,
@@ -80,7 +81,6 @@ class RunningTurn:
         settings = services.settings
         self._services = services
         self._session = session
-        self._prefix: Prefix | None = None
         self.turn = turn
         self.machine = TurnMachine(
             turn.lease.turn_id,
@@ -97,6 +97,7 @@ class RunningTurn:
         self._position = len(turn.messages)
         self._tools = ToolCalls(services, turn, always)
         self._model = ModelCalls(services, turn.lease)
+        self._requests = TurnRequests(services, session, turn, self._model)
         self._offered: dict[int, InboxRow] = {}
         self._work = 0
         self._scopes: set[trio.CancelScope] = set()
@@ -222,7 +223,8 @@ class RunningTurn:
     async def _finish(self, effect: Finish) -> None:
         source = self.turn.rows[-1].event.source
         platform = self._services.outlets.platform(source)
-        text = effect.text if platform.attended else paragraphs(effect.text, unattended.note(self.machine.messages))
+        notes = (self._requests.note, "" if platform.attended else unattended.note(self.machine.messages))
+        text = paragraphs(effect.text, *notes) if effect.text else ""
         out = outbound.answers(self.turn, self._services.redactor.redact(text), platform.message_length)
         failpoint("turn.before_finish")
         await self._services.store.finish(
@@ -283,24 +285,31 @@ class RunningTurn:
                 self._scopes.discard(scope)
 
     async def _call_model(self, final: bool, emit: Emit) -> None:
-        services = self._services
-        if self._prefix is None:
-            try:
-                self._prefix = await self._session.prefix(self.turn)
-            except ConfigError as error:
-                # A person has to mend it, so the chat is told; ending the actor would leave it silent until then.
-                await emit(ModelFailed(str(error)))
-                return
-        # Said to the model and not kept: the person never wrote it.
-        closing = (Message(Role.USER, SUM_UP),) if final else ()
-        request = ModelRequest(
-            model=await services.store.get_state(self.turn.lease.session_id, MODEL_STATE) or "",
-            system=self._prefix.system,
-            tools=services.schemas,
-            messages=(*self._prefix.history, *self.machine.messages, *closing),
-            may_call=not final,
-        )
-        await self._model.call(request, emit)
+        requests, messages = self._requests, self.machine.messages
+        try:
+            request = await requests.build(messages, final=final)
+        except ConfigError as error:
+            # A person has to mend it, so the chat is told; ending the actor would leave it silent until then.
+            await emit(ModelFailed(str(error)))
+            return
+
+        async def shorten(*, refused: bool = True) -> ModelRequest | None:
+            nonlocal request
+            self._show(DraftState.COMPRESSING)
+            done = await requests.compress(request, messages, refused=refused)
+            self._show(DraftState.THINKING)
+            if done:
+                request = await requests.build(messages, final=final)
+            return request if done else None
+
+        async def heard(event: TurnEvent) -> None:
+            if isinstance(event, ModelReplied):
+                requests.learn(request, event.usage)
+            await emit(event)
+
+        if requests.is_due(request):
+            await shorten(refused=False)
+        await self._model.call(request, heard, shorten)
 
     async def _run_tool(self, planned: PlannedCall, emit: Emit) -> None:
         await self._tools.run(planned, time.time(), emit)

@@ -9,6 +9,7 @@ from attrs import frozen
 from actors.models import UNKNOWN, Outcome
 from hermes.agent.ports import Background, Processes
 from hermes.audience import Audience, audience
+from hermes.config.schema import Compression
 from hermes.events import Draft, Inbound, Source
 from hermes.memory.shelf import Shelf
 from hermes.models.contract import ChatModel, ToolSchema
@@ -112,6 +113,7 @@ class ConversationSettings:
     clarify_timeout: float
     """Seconds, agent.clarify_timeout."""
     command_allowlist: frozenset[str]
+    compression: Compression
     sandbox: Sandbox | None = None
     """What terminal.backend says; None: local."""
     idle: float = 300.0

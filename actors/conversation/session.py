@@ -4,6 +4,7 @@ import trio
 from attrs import frozen
 
 from actors.conversation.services import Services, readers
+from hermes.agent.compression import Gauge
 from hermes.agent.prompt import with_instructions
 from hermes.errors import ConfigError
 from hermes.messages import Message
@@ -13,10 +14,13 @@ from hermes.store.requests import INSTRUCTIONS
 
 @frozen
 class Prefix:
-    """Byte-identical from turn to turn but for what was said since."""
+    """Byte-identical from turn to turn but for what was said since, and for a compression."""
 
     system: str
-    history: tuple[Message, ...]
+    before: tuple[Message, ...]
+    """What stands before the messages of the turn."""
+    covered: int
+    """The first so many messages of the turn are told of in ``before`` already."""
 
 
 class Session:
@@ -30,6 +34,7 @@ class Session:
         self._services = services
         self._session_id = ""
         self._system = ""
+        self.gauge = Gauge()
 
     async def prefix(self, turn: Turn) -> Prefix:
         """What comes before ``turn``. Raises ``ConfigError`` when no prompt can be made."""
@@ -37,7 +42,8 @@ class Session:
         if lease.session_id != self._session_id:
             self._system = await store.freeze_prompt(lease.session_id, await self._build(turn))
             self._session_id = lease.session_id
-        return Prefix(self._system, await store.history(lease.session_id, before_turn=lease.turn_id))
+        context = await store.model_context(lease.session_id, lease.turn_id)
+        return Prefix(self._system, context.before, context.covered)
 
     async def _build(self, turn: Turn) -> str:
         outlets, event = self._services.outlets, turn.rows[-1].event

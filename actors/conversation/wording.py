@@ -26,6 +26,12 @@ CUT_OFF = "_The answer was cut off at the bound of its length. Write on to have 
 FILTERED = "_The provider's filter cut the answer off here._"
 NO_SESSION_YET = "There is no session yet: write something first."
 NO_OTHER_MODEL = "The embedded offline model is alone here: a key or an address of a provider brings others."
+COMPRESSES_NEXT = "Before the next answer this conversation is summed up for the model. Nothing of it is deleted."
+COMPRESSION_IS_OFF = "_`compression.enabled` is off: `/compress` and then `/retry` sums this conversation up first._"
+NOT_COMPRESSED = (
+    "_This conversation was not summed up, and nothing of it has changed: {reason}. `/compress` tries again._"
+)
+NOTHING_TO_SUM_UP = "_There was nothing left to sum up: the rest of this conversation is short, or protected._"
 NO_USAGE = "This session has used no tokens yet."
 
 

@@ -17,6 +17,7 @@ _WORDS = {
     DraftState.WRITING: "writing",
     DraftState.TOOL: "working",
     DraftState.WAITING: "waiting for you",
+    DraftState.COMPRESSING: "compressing",
 }
 
 

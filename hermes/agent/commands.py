@@ -35,6 +35,9 @@ COMMANDS = (
     Command("deny", "refuse the command that is waiting", Busy.NOW),
     Command("usage", "tokens of this session and of the last 24 hours", Busy.NOW),
     Command("model", "which model answers; a name chooses another for this session", Busy.NOW, "[NAME|default]"),
+    Command(
+        "compress", "sum up the middle of this conversation before the next answer; nothing is deleted", Busy.AFTER
+    ),
     Command("retry", "answer the last message again", Busy.AFTER),
     Command("undo", "forget the last exchange", Busy.AFTER),
 )

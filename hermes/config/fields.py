@@ -33,6 +33,11 @@ def tokens(_: object, _attribute: "Attribute[Any]", value: int | None) -> None:
         raise BadValue("a number of tokens above 0", value)
 
 
+def share(_: object, _attribute: "Attribute[Any]", value: float) -> None:
+    if not 0 < value < 1:
+        raise BadValue("a number between 0 and 1", value)
+
+
 def one_of(*words: str) -> Callable[[object, "Attribute[Any]", str], None]:
     def check(_: object, _attribute: "Attribute[Any]", value: str) -> None:
         if value not in words:

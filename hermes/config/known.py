@@ -36,8 +36,7 @@ browser.camofox: adopt_existing_tab managed_persistence session_key user_id
 checkpoints: auto_prune delete_orphans enabled max_file_size_mb max_snapshots max_total_size_mb min_interval_hours
 checkpoints: retention_days
 code_execution: mode
-compression: enabled hygiene_hard_message_limit protect_first_n protect_last_n summary_base_url summary_model
-compression: summary_provider target_ratio threshold
+compression: hygiene_hard_message_limit summary_base_url summary_provider
 context: engine
 cron: max_parallel_jobs wrap_response
 curator: archive_after_days enabled interval_hours min_idle_hours stale_after_days

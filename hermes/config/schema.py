@@ -15,8 +15,9 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from hermes.config.fields import about, host_entries, not_negative, one_of, only_env, port, positive
+from hermes.config.fields import about, host_entries, not_negative, one_of, only_env, port, positive, share
 from hermes.config.model_schema import Caps, Fallback, Model, PromptCaching
+from hermes.config.variables import ApiServer, Search
 from hermes.errors import ConfigError
 
 # What replaces a secret where a person looks.
@@ -77,6 +78,36 @@ class Agent:
     )
     clarify_timeout: float = field(
         default=600.0, validator=positive, metadata=about("seconds to wait for the answer to a question of the agent")
+    )
+
+
+@frozen
+class Compression:
+    """A summary in the place of what was said in the middle of a long conversation."""
+
+    enabled: bool = field(
+        default=True, metadata=about("sum up the middle of a conversation that grows too long for its model")
+    )
+    threshold: float = field(
+        default=0.5,
+        validator=share,
+        metadata=about("share of `model.context_length` that a request may take before that"),
+    )
+    target_ratio: float = field(
+        default=0.2,
+        validator=share,
+        metadata=about("share of the room below the threshold that the newest messages keep as they are"),
+    )
+    protect_first_n: int = field(
+        default=3, validator=not_negative, metadata=about("messages at the beginning that are never summed up")
+    )
+    protect_last_n: int = field(
+        default=20,
+        validator=not_negative,
+        metadata=about("newest messages that are not summed up, as long as they take no more than half of the room"),
+    )
+    summary_model: str = field(
+        default="", metadata=about("name of the model that sums up, at the same provider; empty: the one that answers")
     )
 
 
@@ -201,53 +232,6 @@ class Platforms:
     """By name, each as the file has it under ``platforms.NAME``."""
 
 
-@frozen
-class ApiServer:
-    """The HTTP interface beside the page, on the page's address."""
-
-    enabled: bool = field(
-        default=False, metadata=only_env("API_SERVER_ENABLED", "serve the HTTP interface; on when a key is set")
-    )
-    key: str = field(
-        default="",
-        repr=False,
-        metadata=only_env("API_SERVER_KEY", "key that clients of the page and the interface must show"),
-    )
-    model_name: str = field(
-        default="hermes-agent",
-        metadata=only_env("API_SERVER_MODEL_NAME", "name under which clients of the interface find the agent"),
-    )
-    cors_origins: str = field(
-        default="",
-        metadata=only_env(
-            "API_SERVER_CORS_ORIGINS",
-            "origins of web pages that may use the interface, separated by commas; `*`: any, where a key is set",
-        ),
-    )
-    max_runs: int = field(
-        default=10,
-        validator=positive,
-        metadata=only_env("API_SERVER_MAX_RUNS", "requests to the interface that are worked on at one time"),
-    )
-
-
-@frozen
-class Search:
-    """The search engine of the agent; without any of these it has none. The first that is set counts."""
-
-    searxng_url: str = field(
-        default="",
-        repr=False,
-        metadata=only_env("SEARXNG_URL", "address of your SearXNG, which the agent searches with"),
-    )
-    tavily_key: str = field(
-        default="", repr=False, metadata=only_env("TAVILY_API_KEY", "key of Tavily, else searched with")
-    )
-    brave_key: str = field(
-        default="", repr=False, metadata=only_env("BRAVE_SEARCH_API_KEY", "key of Brave Search, else searched with")
-    )
-
-
 @frozen(repr=False)
 class Settings:
     """Everything that is set, checked and with defaults filled in."""
@@ -262,6 +246,7 @@ class Settings:
     )
     prompt_caching: PromptCaching = field(factory=PromptCaching)
     caps: Caps = field(factory=Caps)
+    compression: Compression = field(factory=Compression)
     toolsets: tuple[str, ...] = field(
         default=("hermes-cli",), metadata=about("groups of tools that the agent has; `all` for every one")
     )
@@ -294,6 +279,7 @@ class Settings:
             "fallback_providers",
             "toolsets",
             "agent",
+            "compression",
             "terminal",
             "approvals",
             "command_allowlist",

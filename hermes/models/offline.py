@@ -19,12 +19,14 @@ from typing import assert_never, cast
 import trio
 from attrs import define, field, frozen
 
+from hermes.agent import compression
 from hermes.agent.budget import SUM_UP
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
 from hermes.models.grammar import HELP, Call, Command, Help, Speak, Unknown, Wait, parse
 
-# Nothing limits it but the reader's patience; large enough that no transcript is compressed for it.
+# Nothing limits it but the reader's patience; large enough that no transcript is compressed for it, unless one wants to
+# see that.
 CONTEXT_LENGTH = 1_000_000
 # An answer is for reading in a chat; the tool's own bound is far wider.
 MAX_SHOWN = 8_000
@@ -37,6 +39,7 @@ WHAT_I_AM = (
     "I am the offline model: no language model is configured, so I understand nothing beyond a few commands, such as "
     "`run ls`, `read FILE` or `count to 5`. Type `help` for all of them."
 )
+SUMMARY = "Earlier messages of this conversation stood here. The offline model understands too little to sum them up."
 _FENCED = {"terminal", "read_file", "execute_code", "search_files"}
 
 
@@ -95,6 +98,7 @@ class OfflineModel:
     """A ``ChatModel``. ``pause``: seconds after each piece of ordinary text, for those who want to watch it type."""
 
     pause: float = 0.0
+    context_length: int = CONTEXT_LENGTH
 
     @property
     def provider(self) -> str:
@@ -103,10 +107,6 @@ class OfflineModel:
     @property
     def name(self) -> str:
         return "offline"
-
-    @property
-    def context_length(self) -> int:
-        return CONTEXT_LENGTH
 
     @property
     def max_output_tokens(self) -> int:
@@ -143,6 +143,8 @@ class OfflineModel:
 
 
 def _compose(request: ModelRequest) -> _Reply:
+    if request.system == compression.SYSTEM:
+        return _summary()
     fresh = _since_own_words(request.messages)
     made = {call.id: call for message in fresh for call in message.tool_calls}
     found = {message.tool_call_id: message for message in fresh if message.role is Role.TOOL}
@@ -157,6 +159,12 @@ def _compose(request: ModelRequest) -> _Reply:
         reply.show(call, result)
     if not (reply.parts or reply.calls):
         reply.say(WHAT_I_AM)
+    return reply
+
+
+def _summary() -> _Reply:
+    reply = _Reply(frozenset(), [], labelled=False)
+    reply.say(SUMMARY)
     return reply
 
 

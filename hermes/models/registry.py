@@ -59,9 +59,9 @@ def open_models(settings: Settings, environment: Mapping[str, str]) -> tuple[Cha
 def _open(wanted: Fallback, settings: Settings, environment: Mapping[str, str], section: str) -> ChatModel:
     """One model; ``section`` is where it is configured."""
     if wanted.provider == OFFLINE:
-        from hermes.models.offline import OfflineModel
+        from hermes.models.offline import CONTEXT_LENGTH, OfflineModel
 
-        return OfflineModel()
+        return OfflineModel(context_length=wanted.context_length or CONTEXT_LENGTH)
     return _remote(wanted, settings, environment, section)
 
 

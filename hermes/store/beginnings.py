@@ -12,7 +12,7 @@ import sqlite3
 
 from hermes.errors import Refused
 from hermes.events import Inbound
-from hermes.store import messages, sessions
+from hermes.store import compressions, messages, sessions
 from hermes.store.requests import INSTRUCTIONS, Beginning, SessionMoved
 
 
@@ -42,7 +42,7 @@ def _check_last(connection: sqlite3.Connection, beginning: Beginning) -> None:
 
 def _seed(connection: sqlite3.Connection, event: Inbound, beginning: Beginning, salt: str, now: float) -> None:
     session_id = sessions.create(connection, event.session_key, event.source, salt, now)
-    copied = messages.up_to(connection, beginning.copies, beginning.after) if beginning.copies else ()
+    copied = compressions.up_to(connection, beginning.copies, beginning.after) if beginning.copies else ()
     messages.seed(connection, session_id, (*copied, *beginning.messages), now)
     if beginning.instructions:
         sessions.put_state(connection, session_id, INSTRUCTIONS, beginning.instructions)

@@ -24,6 +24,6 @@ class Reach:
     session_key: str = ""
     """Only the sessions that began under this key."""
     without: str = ""
-    """The id of a session that is left out."""
+    """The id of a session that is left out, but for messages that a summary stands for."""
     roles: tuple[str, ...] = ()
     """Whose messages; empty: all."""

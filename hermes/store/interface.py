@@ -20,6 +20,7 @@ from hermes.events import Inbound, Outbound
 from hermes.messages import Message, Usage
 from hermes.spending import Spending
 from hermes.store.background_interface import Background
+from hermes.store.compression_interface import Compressions
 from hermes.store.found import Found, Reach
 from hermes.store.requests import Beginning, Requests
 
@@ -344,8 +345,8 @@ class Sessions(Protocol):
 
     async def current(self, session_key: str) -> SessionInfo | None: ...
 
-    async def history(self, session_id: str, *, before_turn: str) -> tuple[Message, ...]:
-        """The transcript in order, without hidden messages and without those of turn ``before_turn``."""
+    async def history(self, session_id: str) -> tuple[Message, ...]:
+        """All that was said, in order, without hidden messages; what a model is told of it is ``model_context``."""
         ...
 
     async def freeze_prompt(self, session_id: str, prompt: str) -> str:
@@ -391,5 +392,5 @@ class Sessions(Protocol):
     async def put_state(self, session_id: str, key: str, value: str) -> None: ...
 
 
-class Store(Journal, Outbox, Sessions, Spending, Background, Requests, Protocol):
+class Store(Journal, Outbox, Sessions, Compressions, Spending, Background, Requests, Protocol):
     """All of it, as actors and commands hold it."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
-from hermes.store.codec import MESSAGE_COLUMNS, Value, columns, marks, message, message_values
+from hermes.store.codec import MESSAGE_COLUMNS, columns, marks, message, message_values
 
 HISTORY_MESSAGES = 5000
 """The newest that ``history`` reads: no context window holds more, and a transcript in memory needs a bound."""
@@ -37,6 +37,16 @@ _COUNT = """
         cache_write_tokens = cache_write_tokens + ?, reasoning_tokens = reasoning_tokens + ?
     WHERE id = ?
 """
+_COUNT_TURN = """
+    UPDATE turns SET input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,
+        cache_read_tokens = cache_read_tokens + ?, cache_write_tokens = cache_write_tokens + ?,
+        reasoning_tokens = reasoning_tokens + ?
+    WHERE id = ?
+"""
+_MAKE_VOID = """
+    UPDATE compressions SET void = 1
+    WHERE session_id = ? AND until >= (SELECT min(id) FROM messages WHERE turn_id = ?)
+"""
 
 
 def add(
@@ -52,15 +62,28 @@ def add(
     for offset, each in enumerate(messages):
         tokens = usage.output_tokens if each.role is Role.ASSISTANT else 0
         connection.execute(_INSERT, (session_id, turn_id, position + offset, now, tokens, *message_values(each)))
+    count(connection, session_id, messages, usage)
+
+
+def count(connection: sqlite3.Connection, session_id: str, messages: Sequence[Message], usage: Usage) -> None:
+    """Count ``messages`` and ``usage`` for a session."""
     calls = sum(len(each.tool_calls) for each in messages)
-    spent = (
+    connection.execute(_COUNT, (len(messages), calls, *_spent(usage), session_id))
+
+
+def count_turn(connection: sqlite3.Connection, turn_id: str, usage: Usage) -> None:
+    """Count ``usage`` for a turn."""
+    connection.execute(_COUNT_TURN, (*_spent(usage), turn_id))
+
+
+def _spent(usage: Usage) -> tuple[int, ...]:
+    return (
         usage.input_tokens,
         usage.output_tokens,
         usage.cache_read_tokens,
         usage.cache_write_tokens,
         usage.reasoning_tokens,
     )
-    connection.execute(_COUNT, (len(messages), calls, *spent, session_id))
 
 
 def seed(connection: sqlite3.Connection, session_id: str, messages: Sequence[Message], now: float) -> None:
@@ -91,32 +114,28 @@ def check_repeated(
 
 
 def hide(connection: sqlite3.Connection, turn_id: str) -> None:
-    """Take a turn's messages out of history and search. Repeating it changes nothing."""
+    """Take a turn's messages out of history, search and what a summary says. Repeating it changes nothing."""
     hidden = connection.execute(
         "UPDATE messages SET hidden = 1 WHERE turn_id = ? AND hidden = 0 RETURNING session_id", (turn_id,)
     ).fetchall()
     if hidden:
+        connection.execute(_MAKE_VOID, (hidden[0][0], turn_id))
         connection.execute(
             "UPDATE sessions SET message_count = message_count - ? WHERE id = ?", (len(hidden), hidden[0][0])
         )
 
 
-def history(connection: sqlite3.Connection, session_id: str, before_turn: str) -> tuple[Message, ...]:
-    """The visible messages of a session in order, without those of turn ``before_turn``.
+def history(connection: sqlite3.Connection, session_id: str) -> tuple[Message, ...]:
+    """The visible messages of a session in order, summed up or not.
 
     Beyond ``HISTORY_MESSAGES`` the oldest are left out, up to the next message of a user, so that no result stands
     without its call.
     """
     rows = connection.execute(
-        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1 AND turn_id <> ?"
+        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1"
         " ORDER BY id DESC LIMIT ?",
-        (session_id, before_turn, HISTORY_MESSAGES + 1),
+        (session_id, HISTORY_MESSAGES + 1),
     ).fetchall()
-    return _bounded(rows)
-
-
-def _bounded(rows: Sequence[Sequence[Value]]) -> tuple[Message, ...]:
-    """From the newest first to the oldest first, within the bound."""
     found = [message(row) for row in reversed(rows)]
     if len(found) <= HISTORY_MESSAGES:
         return tuple(found)
@@ -130,13 +149,3 @@ def last_turn(connection: sqlite3.Connection, session_id: str) -> str:
         "SELECT turn_id FROM messages WHERE session_id = ? AND hidden <> 1 ORDER BY id DESC LIMIT 1", (session_id,)
     ).fetchone()
     return str(row[0]) if row else ""
-
-
-def up_to(connection: sqlite3.Connection, session_id: str, turn_id: str) -> tuple[Message, ...]:
-    """The history of a session up to the end of one of its turns, as ``history`` has it."""
-    rows = connection.execute(
-        f"SELECT {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1 AND id <="
-        " (SELECT max(id) FROM messages WHERE turn_id = ?) ORDER BY id DESC LIMIT ?",
-        (session_id, turn_id, HISTORY_MESSAGES + 1),
-    ).fetchall()
-    return _bounded(rows)

@@ -108,6 +108,21 @@ MESSAGES = Table(
     ("UNIQUE (turn_id, position)",),
 )
 
+COMPRESSIONS = Table(
+    "compressions",
+    (
+        ("id", _KEY),
+        ("key", "TEXT NOT NULL UNIQUE"),
+        ("session_id", "TEXT NOT NULL REFERENCES sessions(id)"),
+        ("turn_id", _TEXT),
+        ("first", _INTEGER),
+        ("until", _INTEGER),
+        ("void", _INTEGER),
+        ("created_at", _REAL),
+        ("summary", _TEXT),
+    ),
+)
+
 ENTRIES = Table(
     "entries",
     (
@@ -281,6 +296,7 @@ TABLES = (
     CURRENT_SESSIONS,
     SESSION_STATE,
     MESSAGES,
+    COMPRESSIONS,
     ENTRIES,
     INBOX,
     TURNS,
@@ -297,6 +313,7 @@ INDEXES = (
     "CREATE UNIQUE INDEX IF NOT EXISTS sessions_title ON sessions(title) WHERE title IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS sessions_started ON sessions(started_at)",
     "CREATE INDEX IF NOT EXISTS messages_session ON messages(session_id)",
+    "CREATE INDEX IF NOT EXISTS compressions_session ON compressions(session_id) WHERE void = 0",
     "CREATE INDEX IF NOT EXISTS entries_session ON entries(session_id) WHERE session_id <> ''",
     "CREATE INDEX IF NOT EXISTS entries_loose ON entries(session_key) WHERE session_id = ''",
     "CREATE INDEX IF NOT EXISTS entries_turn ON entries(turn_id) WHERE turn_id <> ''",

@@ -32,13 +32,20 @@ _OPERATORS = frozenset({"AND", "OR", "NOT"})
 
 _WITHIN = """
     (:source IS NULL OR (sessions.source = :source AND sessions.user_id = :user_id))
-    AND (:session_key = '' OR sessions.session_key = :session_key) AND sessions.id <> :without
+    AND (:session_key = '' OR sessions.session_key = :session_key)
+"""
+# Of the session that is left out, what a summary stands for is found: only that is not in front of who asks.
+_NOT_IN_CONTEXT = """
+    sessions.id <> :without OR EXISTS (
+        SELECT 1 FROM compressions
+        WHERE session_id = :without AND void = 0 AND messages.id > first AND messages.id <= until
+    )
 """
 _HITS = f"""
     SELECT messages.id, messages.session_id, coalesce(sessions.title, ''), messages.role, messages.timestamp
     FROM messages_fts
         JOIN messages ON messages.id = messages_fts.rowid JOIN sessions ON sessions.id = messages.session_id
-    WHERE messages_fts MATCH :query AND {_WITHIN}
+    WHERE messages_fts MATCH :query AND {_WITHIN} AND ({_NOT_IN_CONTEXT})
         AND (:roles = '[]' OR messages.role IN (SELECT value FROM json_each(:roles)))
     ORDER BY messages_fts.rank, messages.id DESC LIMIT :limit
 """
@@ -49,7 +56,7 @@ _RECENT = f"""
                 SELECT timestamp FROM messages
                 WHERE session_id = sessions.id AND hidden = 0 ORDER BY messages.id DESC LIMIT 1
             ) AS at
-        FROM sessions WHERE {_WITHIN}
+        FROM sessions WHERE {_WITHIN} AND sessions.id <> :without
     )
     SELECT id, title, at, (
         SELECT substr(content, 1, {SNIPPET_CHARACTERS}) FROM messages

@@ -26,6 +26,7 @@ from hermes.store import (
     asks,
     background,
     claims,
+    compressions,
     delivery,
     drafts,
     exchanges,
@@ -44,6 +45,7 @@ from hermes.store import (
 )
 from hermes.store.background_interface import BackgroundRecord
 from hermes.store.compose import compose
+from hermes.store.compression_interface import Compression, ModelContext
 from hermes.store.found import Found, Reach
 from hermes.store.interface import (
     Accepted,
@@ -229,8 +231,14 @@ class SqliteStore(Store):
     async def current(self, session_key: str) -> SessionInfo | None:
         return await self._readers.read(lambda connection: sessions.current(connection, session_key))
 
-    async def history(self, session_id: str, *, before_turn: str) -> tuple[Message, ...]:
-        return await self._readers.read(lambda connection: messages.history(connection, session_id, before_turn))
+    async def history(self, session_id: str) -> tuple[Message, ...]:
+        return await self._readers.read(lambda connection: messages.history(connection, session_id))
+
+    async def model_context(self, session_id: str, turn_id: str) -> ModelContext:
+        return await self._readers.read(lambda connection: compressions.model_context(connection, session_id, turn_id))
+
+    async def compress(self, lease: Lease, compression: Compression, usage: Usage, now: float) -> bool:
+        return await self._write(lambda connection: compressions.compress(connection, lease, compression, usage, now))
 
     async def freeze_prompt(self, session_id: str, prompt: str) -> str:
         return await self._write(lambda connection: sessions.freeze_prompt(connection, session_id, prompt))

@@ -54,20 +54,8 @@ def _add(
         return count
     messages.add(connection, lease.session_id, lease.turn_id, position, added, usage, now)
     transcript.add_tools(connection, lease.session_key, lease.session_id, lease.turn_id, added, now)
-    _spend(connection, lease.turn_id, usage)
+    messages.count_turn(connection, lease.turn_id, usage)
     return count + len(added)
-
-
-def _spend(connection: sqlite3.Connection, turn_id: str, usage: Usage) -> None:
-    connection.execute(
-        "UPDATE turns SET input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,"
-        " cache_read_tokens = cache_read_tokens + ?, cache_write_tokens = cache_write_tokens + ?,"
-        " reasoning_tokens = reasoning_tokens + ? WHERE id = ?",
-        (
-            usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens,
-            usage.reasoning_tokens, turn_id,
-        ),
-    )  # fmt: skip
 
 
 def _count(connection: sqlite3.Connection, lease: Lease, count: int, now: float) -> None:

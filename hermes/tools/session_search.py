@@ -1,4 +1,5 @@
-"""The ``session_search`` tool: what was said in earlier conversations of the same people.
+"""The ``session_search`` tool: what was said in earlier conversations of the same people, and what a summary of
+this one stands for.
 
 Rules:
 
@@ -35,7 +36,7 @@ async def session_search(
     role_filter: Annotated[str | None, "whose words, of user,assistant,tool; default user,assistant"] = None,
     limit: Annotated[int, "conversations, at most 10"] = 3,
 ) -> ToolOutcome:
-    """Search earlier conversations with this user.
+    """Search earlier conversations with this user, and what a summary of this one left out.
 
     Cancelled: nothing is left behind.
     """

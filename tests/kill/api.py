@@ -24,6 +24,8 @@ class Program:
     text: str
     idempotency_key: str = "order-7"
     stream: bool = False
+    history: list[dict[str, str]] = field(factory=list[dict[str, str]])
+    """What was said before, as the program has it."""
     tries: int = 0
     answer: Any = None
     answered: trio.Event = field(factory=trio.Event)
@@ -42,7 +44,8 @@ class Program:
         or cut short."""
         self.tries += 1
         headers = {"authorization": f"Bearer {KEY}", "idempotency-key": self.idempotency_key}
-        body = {"model": "any", "stream": self.stream, "messages": [{"role": "user", "content": self.text}]}
+        messages = [*self.history, {"role": "user", "content": self.text}]
+        body = {"model": "any", "stream": self.stream, "messages": messages}
         url = f"http://127.0.0.1:{self.port}/v1/chat/completions"
         async with httpx.AsyncClient(headers=headers, timeout=TRY_WITHIN, trust_env=False) as client:
             answer = await client.post(url, json=body)

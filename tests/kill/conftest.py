@@ -10,8 +10,14 @@ from tests.kill.process import Gateway
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    gateway = Gateway(tmp_path / "home")
+def config() -> str:
+    """What a module's config.yaml holds beside the port."""
+    return ""
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, config: str) -> AsyncIterator[Gateway]:
+    gateway = Gateway(tmp_path / "home", config)
     yield gateway
     with trio.CancelScope(shield=True):
         await gateway.kill()

@@ -23,10 +23,22 @@ NEVER = {"ask.after_open", "ask.after_answer"}
 # A point that is also passed before the port is open is armed for a later hit.
 LATER = {"store.before_commit": (1, 3, 5), "store.after_commit": (1, 3, 5)}
 
+# The long message is summed up before the request is answered.
+SMALL_WINDOW = "model: {context_length: 24000}\ncompression: {protect_first_n: 1, protect_last_n: 1}\n"
+SAID = [
+    {"role": "user", "content": "note this: " + "word " * 10_000},
+    {"role": "assistant", "content": "noted"},
+]
+
 CASES = [(name, hit, False) for name in sorted(set(FAILPOINTS) - NEVER) for hit in LATER.get(name, (1,))]
 
 # What a stream adds stands before the end of the turn, and between it and the send.
 STREAMED = [(name, 1, True) for name in ("turn.after_model", "turn.before_finish", "turn.after_finish")]
+
+
+@pytest.fixture
+def config() -> str:
+    return SMALL_WINDOW
 
 
 @pytest.fixture
@@ -39,7 +51,7 @@ def keyed(gateway: Gateway) -> Gateway:
 
 @pytest.mark.parametrize(("name", "hit", "stream"), [*CASES, *STREAMED])
 async def test_a_kill_at_a_failpoint_leaves_one_answer(keyed: Gateway, name: str, hit: int, stream: bool) -> None:
-    program = Program(keyed.port, "run echo ran >> ran.txt", stream=stream)
+    program = Program(keyed.port, "run echo ran >> ran.txt", stream=stream, history=SAID)
     with trio.fail_after(WITHIN):
         async with trio.open_nursery() as nursery:
             await keyed.start(f"{name}=kill@{hit}", wait=False)

@@ -14,13 +14,26 @@ pytestmark = pytest.mark.kill
 # Seconds for one scenario, restart included, on a machine that is busy with other tests.
 WITHIN = 120.0
 
-# What is said, in order: an answer, a tool with its question, a tool without one.
-SAID = {"hello": "say hello", "run": "run echo ran >> ran.txt", "todo": "todo a; b"}
+# What is said, in order: an answer, a message that fills the window, a tool with its question, a tool without one.
+SAID = {
+    "hello": "say hello",
+    "long": "note this: " + "word " * 10_000,
+    "run": "run echo ran >> ran.txt",
+    "todo": "todo a; b",
+}
+
+# The long message is summed up before what follows it is answered.
+SMALL_WINDOW = "model: {context_length: 24000}\ncompression: {protect_first_n: 1, protect_last_n: 1}\n"
 
 # A point that is also passed before the page is served is armed for a later hit.
 LATER = {"store.before_commit": (1, 3, 5), "store.after_commit": (1, 3, 5)}
 
 CASES = [(name, hit) for name in sorted(FAILPOINTS) for hit in LATER.get(name, (1,))]
+
+
+@pytest.fixture
+def config() -> str:
+    return SMALL_WINDOW
 
 
 async def _say_all(page: Page) -> None:

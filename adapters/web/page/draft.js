@@ -84,7 +84,7 @@ export class DraftView {
     for (const line of this.#tools.slice(tools.childElementCount)) tools.append(h("div", { class: "tool" }, runningTool(line)));
     render(text, this.#text);
     text.classList.toggle("writing", this.#state === "writing");
-    const label = { thinking: "Thinking", tool: "Working", waiting: "Waiting for your answer" }[this.#state];
+    const label = { thinking: "Thinking", tool: "Working", waiting: "Waiting for your answer", compressing: "Compressing" }[this.#state];
     state.hidden = !label;
     if (label) state.replaceChildren(h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), label);
   }

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hermes.config.schema import Search, Web
+from hermes.config.schema import Web
+from hermes.config.variables import Search
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
 from tests.actors.house import house, settings

@@ -99,7 +99,7 @@ async def test_a_secret_that_a_model_says_is_not_in_the_transcript(tmp_path: Pat
         store = gateway.tree.base.store
         session = await store.current("session:c")
         assert session is not None
-        history = await store.history(session.id, before_turn="")
+        history = await store.history(session.id)
         entries = (await store.transcript("session:c")).entries
     assert [message.role for message in history] == [Role.USER, Role.ASSISTANT]
     assert SECRET not in str(history)

@@ -18,8 +18,10 @@ from adapters.api.settings import ApiSettings
 from adapters.web.adapter import WebAdapter
 from adapters.web.adapter import create as create_page
 from adapters.web.settings import WebSettings
+from hermes.config.schema import Settings
 from hermes.models.contract import ChatModel
 from tests.actors.house import House, house
+from tests.actors.house import settings as configuration
 
 KEY = "sesame-open"
 
@@ -44,9 +46,14 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, key: str | None = None, settings: ApiSettings | None = None, **rest: Any
+    folder: Path,
+    *,
+    key: str | None = None,
+    settings: ApiSettings | None = None,
+    configured: Settings | None = None,
+    **rest: Any,
 ) -> AsyncIterator[Served]:
-    """``rest`` is the house's."""
+    """``configured`` and ``rest`` are the house's."""
     api = create_api(settings or ApiSettings(keyed=key is not None))
     page = create_page(WebSettings(port=0, key=key, require_key=key is not None), api)
     neighbours = (
@@ -57,7 +64,7 @@ async def serving(
             on="web",
         ),
     )
-    async with house(folder, neighbours=neighbours, **rest) as running:
+    async with house(folder, neighbours=neighbours, settings=configured or configuration(), **rest) as running:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         async with httpx.AsyncClient(base_url=page.address, headers=headers, timeout=60, trust_env=False) as client:
             yield Served(running, page, api, client)

@@ -208,7 +208,7 @@ async def test_a_turn_given_up_leaves_a_transcript_that_a_model_can_read(store: 
     await store.append(turn.lease, 1, (calls("c1"), result("c1"), calls("c2")), Usage(), NOW)
     await claimed(store)
     assert await claim(store) is None
-    *_, first, second, missing, told = await store.history(turn.lease.session_id, before_turn="")
+    *_, first, second, missing, told = await store.history(turn.lease.session_id)
     assert (first, second) == (result("c1"), calls("c2"))
     assert (missing.role, missing.tool_call_id, missing.content) == (Role.TOOL, "c2", INTERRUPTED)
     assert told == says(f"gave up ({turn.lease.turn_id[:8]})")

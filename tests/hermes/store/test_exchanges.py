@@ -38,7 +38,7 @@ async def retry(store: SqliteStore, event_id: str = "retry") -> bool:
 
 
 async def said(store: SqliteStore, session_id: str) -> list[str]:
-    return [message.content for message in await store.history(session_id, before_turn="")]
+    return [message.content for message in await store.history(session_id)]
 
 
 async def shown(store: SqliteStore) -> list[str]:

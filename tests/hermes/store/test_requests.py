@@ -35,7 +35,7 @@ PLACE = (SOURCE.platform, SOURCE.account)
 async def test_a_request_brings_its_history_which_stands_before_its_turn(store: SqliteStore) -> None:
     await store.accept(event("e1", "and now?"), NOW, Beginning(SAID, "Speak like a pirate."))
     turn = await claimed(store)
-    assert await store.history(turn.lease.session_id, before_turn=turn.lease.turn_id) == SAID
+    assert (await store.model_context(turn.lease.session_id, turn.lease.turn_id)).before == SAID
     assert [message.content for message in turn.messages] == ["and now?"]
     assert await store.get_state(turn.lease.session_id, INSTRUCTIONS) == "Speak like a pirate."
 
@@ -61,7 +61,7 @@ async def test_history_that_a_client_brings_is_neither_found_nor_taken_back(stor
     assert await store.search("question", Reach()) == ()
     undo = (await store.accept(command("e2", "/undo"), NOW)).row_id
     assert not await store.undo(undo, KEY, notice("u"), notice("n"), NOW)
-    assert await store.history(session.id, before_turn="") == SAID
+    assert await store.history(session.id) == SAID
 
 
 async def test_instructions_that_are_too_long_refuse_the_whole_request(store: SqliteStore, database: Database) -> None:
@@ -76,7 +76,7 @@ async def test_a_request_goes_on_with_a_session_and_brings_no_history(store: Sql
     assert session is not None
     await store.accept(event("e2", key="another"), NOW, Beginning(SAID, "again", resumes=session.id))
     assert await store.current("another") == session
-    assert await store.history(session.id, before_turn="") == SAID
+    assert await store.history(session.id) == SAID
     assert await store.get_state(session.id, INSTRUCTIONS) is None
 
 
@@ -192,7 +192,7 @@ async def test_a_branch_begins_with_all_that_was_said_up_to_its_turn(store: Sqli
     branch = await store.current("branch")
     assert branch is not None
     assert branch.id != session_id
-    history = await store.history(branch.id, before_turn="")
+    history = await store.history(branch.id)
     assert [message.content for message in history] == [*(message.content for message in SAID), "one", "1"]
     assert await store.get_state(branch.id, INSTRUCTIONS) == "Be brief."
 

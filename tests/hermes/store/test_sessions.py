@@ -40,10 +40,10 @@ async def test_the_current_session_tells_whose_it_is(store: SqliteStore) -> None
     assert (info.started_at, info.message_count, info.usage, info.title) == (NOW, 2, Usage(10, 5), "")
 
 
-async def test_history_is_the_transcript_before_the_turn_at_hand(store: SqliteStore) -> None:
+async def test_what_stands_before_the_turn_at_hand_is_what_was_said_before_it(store: SqliteStore) -> None:
     await exchange(store, "e1", "one", "first")
     turn = await begin(store, "e2", "two")
-    found = await store.history(turn.lease.session_id, before_turn=turn.lease.turn_id)
+    found = (await store.model_context(turn.lease.session_id, turn.lease.turn_id)).before
     assert found == (Message(Role.USER, "one"), says("first"))
 
 
@@ -56,11 +56,11 @@ async def test_a_history_beyond_its_bound_begins_with_a_users_message(
     await exchange(calm_store, "e2", "new", "answer")
     session_id = turn.lease.session_id
     monkeypatch.setattr(messages, "HISTORY_MESSAGES", 6)
-    assert len(await calm_store.history(session_id, before_turn="")) == 6
+    assert len(await calm_store.history(session_id)) == 6
     monkeypatch.setattr(messages, "HISTORY_MESSAGES", 5)
-    assert await calm_store.history(session_id, before_turn="") == (Message(Role.USER, "new"), says("answer"))
+    assert await calm_store.history(session_id) == (Message(Role.USER, "new"), says("answer"))
     monkeypatch.setattr(messages, "HISTORY_MESSAGES", 1)
-    assert await calm_store.history(session_id, before_turn="") == ()
+    assert await calm_store.history(session_id) == ()
 
 
 async def test_hiding_a_turn_twice_takes_it_out_of_the_count_once(calm_store: SqliteStore, database: Database) -> None:
@@ -92,7 +92,7 @@ async def test_new_ends_the_session_and_the_next_message_begins_another(store: S
     assert rows(database, "sessions", "ended_at, end_reason") == [(NOW + 1, "new")]
     turn = await begin(store, "e2", now=NOW + 2)
     assert turn.lease.session_id != old.lease.session_id
-    assert await store.history(turn.lease.session_id, before_turn=turn.lease.turn_id) == ()
+    assert (await store.model_context(turn.lease.session_id, turn.lease.turn_id)).before == ()
     assert len(rows(database, "outbox", "key")) == 2
 
 
@@ -122,7 +122,7 @@ async def test_a_session_can_be_resumed_under_another_key(store: SqliteStore, da
     await store.accept(event("e2", key="terminal:x"), NOW)
     turn = await claimed(store, "terminal:x")
     assert turn.lease.session_id == old.lease.session_id
-    assert len(await store.history(turn.lease.session_id, before_turn=turn.lease.turn_id)) == 2
+    assert len((await store.model_context(turn.lease.session_id, turn.lease.turn_id)).before) == 2
 
 
 async def test_resuming_ends_the_session_that_was_current(store: SqliteStore, database: Database) -> None:

@@ -99,7 +99,7 @@ async def test_a_finish_ends_everything_in_one_transaction(store: SqliteStore, d
         ("ask:a1", "Run it?", turn.lease.turn_id),
         (answer.key, "the end", turn.lease.turn_id),
     ]
-    assert await store.history(turn.lease.session_id, before_turn="") == (*turn.messages, says("the end"))
+    assert await store.history(turn.lease.session_id) == (*turn.messages, says("the end"))
     assert await claim(store) is None
 
 
