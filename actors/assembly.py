@@ -56,9 +56,9 @@ class Program:
         return self.settings.working_directory(gateway=self.gateway)
 
 
-def open_store(program: Program, commit: ActorCommit) -> Store:
+def open_store(program: Program, commit: ActorCommit, readers: Readers) -> Store:
     """The store over the home's database, which the store actor opens when it starts."""
-    return SqliteStore(commit, Readers(program.home.state_db), run_folder=program.home.run_dir)
+    return SqliteStore(commit, readers, run_folder=program.home.run_dir)
 
 
 def conversation_services(program: Program, base: Base) -> Services:

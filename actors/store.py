@@ -21,6 +21,7 @@ from actors.runtime import Address, Context, Reply
 from hermes.errors import ConfigError, StoreFull
 from hermes.store.database import Database
 from hermes.store.faults import Damaged, disk_is_full
+from hermes.store.readers import Readers
 
 # Operations in one transaction: enough for every conversation of a busy gateway, few enough to keep a reply under
 # some 50 ms.
@@ -47,9 +48,15 @@ class Write(Generic[T]):
 
 
 async def store_actor(
-    context: Context[Write[object]], path: Path, *, mode: int = 0o600, task_status: trio.TaskStatus[None]
+    context: Context[Write[object]],
+    path: Path,
+    readers: Readers,
+    *,
+    mode: int = 0o600,
+    task_status: trio.TaskStatus[None],
 ) -> None:
-    """Open the database at ``path``, a new one with ``mode``, then commit batches until cancelled.
+    """Open the database at ``path``, a new one with ``mode``, then commit batches until cancelled. What
+    ``readers`` hold open is closed with it.
 
     A write whose asker has given up is left out: a claim that nobody waits for would count as an attempt all the same.
     Raises ``ConfigError`` (a newer schema, an unreadable file). Cancelled: the batch in hand is committed and
@@ -73,7 +80,7 @@ async def store_actor(
     finally:
         # It copies the log back, which takes the time of a slow disk: not the event loop's.
         with trio.CancelScope(shield=True):
-            await in_thread(database.close)
+            await in_thread(_close, database, readers)
 
 
 class _Room:
@@ -99,6 +106,12 @@ class _Room:
             if not await trio.to_thread.run_sync(disk_is_full, self._folder):
                 self._full = trio.Event()
                 self._context.beat()
+
+
+def _close(database: Database, readers: Readers) -> None:
+    """Whoever closes last takes the log away, so that the file alone is the whole store."""
+    readers.release()
+    database.close()
 
 
 def _open(path: Path, mode: int) -> Database:

@@ -42,6 +42,7 @@ from hermes.home import Home
 from hermes.redact import Redactor
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
+from hermes.store.readers import Readers
 
 # Conversations in memory at once. Idle ones passivate after minutes; at some 20 KB each this bounds them to 100 MB.
 MAX_CONVERSATIONS = 5000
@@ -86,7 +87,7 @@ class Blueprint:
     """What one tree is made of."""
 
     home: Home
-    open_store: Callable[[ActorCommit], Store]
+    open_store: Callable[[ActorCommit, Readers], Store]
     attached: Sequence[Attached]
     services: Callable[[Base], Services]
     """What conversations need; called once, before anything runs."""
@@ -109,10 +110,11 @@ def build(blueprint: Blueprint) -> Tree:
     """The whole tree, not yet running."""
     roots: list[Supervisor] = []
     connections = Connections()
-    core, lent = _core(blueprint.home, connections)
+    readers = Readers(blueprint.home.state_db)
+    core, lent = _core(blueprint.home, readers, connections)
     outlets: dict[tuple[str, str], Outlet] = {}
     base = Base(
-        store=blueprint.open_store(ActorCommit(core.address("store"))),
+        store=blueprint.open_store(ActorCommit(core.address("store")), readers),
         permits=LentPermits(core.address("models")),
         connections=connections,
         processes=lent,
@@ -142,9 +144,9 @@ def build(blueprint: Blueprint) -> Tree:
     return Tree(root, base)
 
 
-def _core(home: Home, connections: Connections) -> tuple[Supervisor, LentHost]:
+def _core(home: Home, readers: Readers, connections: Connections) -> tuple[Supervisor, LentHost]:
     lent = LentHost()
-    store = partial(store_actor, path=home.state_db, mode=home.file_mode)
+    store = partial(store_actor, path=home.state_db, readers=readers, mode=home.file_mode)
     core = Supervisor(
         "core",
         (

@@ -51,6 +51,11 @@ class Readers:
             self._closed = True
             self._drop_idle()
 
+    def release(self) -> None:
+        """Close what is idle; the next read opens anew. The last connection of a file takes its log away with it."""
+        with self._lock:
+            self._drop_idle()
+
     def _drop_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()

@@ -1,6 +1,7 @@
 """From the configuration to what conversations are given."""
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -34,7 +35,7 @@ def services(assembled: Program) -> Services:
     build(
         Blueprint(
             home=assembled.home,
-            open_store=lambda commit: assembly.open_store(assembled, commit),
+            open_store=partial(assembly.open_store, assembled),
             attached=(),
             services=make,
             extras=lambda _: (),

@@ -21,6 +21,7 @@ from actors.store import MAILBOX, ActorCommit, store_actor
 from hermes.errors import StoreFull, Unavailable
 from hermes.store import store as facade
 from hermes.store.database import Database
+from hermes.store.readers import Readers
 from tests.actors.house import House, house
 from tests.actors.trees import supervised
 
@@ -62,7 +63,11 @@ async def test_a_write_that_was_given_up_while_it_waited_is_not_made(
     def write(name: str) -> Any:
         return lambda _: made.append(name)
 
-    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    spec = ChildSpec(
+        "store",
+        _actor(tmp_path / "state.db"),
+        mailbox=MAILBOX,
+    )
     async with supervised(spec) as tree:
         commit = ActorCommit(tree.address("store"))
         hang.on()
@@ -85,7 +90,11 @@ async def test_a_batch_that_nobody_waits_for_any_more_is_no_transaction(
         return commit(database, batch)
 
     monkeypatch.setattr(Database, "commit", counted)
-    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    spec = ChildSpec(
+        "store",
+        _actor(tmp_path / "state.db"),
+        mailbox=MAILBOX,
+    )
     async with supervised(spec) as tree:
         commits = ActorCommit(tree.address("store"))
         hang.on()
@@ -108,7 +117,11 @@ async def test_the_results_go_to_those_who_asked(tmp_path: Path) -> None:
     def fail(_: sqlite3.Connection) -> None:
         raise ValueError("not this one")
 
-    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    spec = ChildSpec(
+        "store",
+        _actor(tmp_path / "state.db"),
+        mailbox=MAILBOX,
+    )
     async with supervised(spec) as tree:
         commit = ActorCommit(tree.address("store"))
         assert await commit(lambda _: 1) == 1
@@ -119,7 +132,7 @@ async def test_the_results_go_to_those_who_asked(tmp_path: Path) -> None:
 
 async def test_a_new_database_has_the_mode_that_the_home_wants(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    async with supervised(ChildSpec("store", partial(store_actor, path=path, mode=0o640), mailbox=MAILBOX)):
+    async with supervised(ChildSpec("store", _actor(path, mode=0o640), mailbox=MAILBOX)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
@@ -139,7 +152,11 @@ async def test_a_full_disk_stands_in_the_status_until_there_is_room(
     def no_room(_: sqlite3.Connection) -> None:
         raise StoreFull("no space left")
 
-    spec = ChildSpec("store", partial(store_actor, path=tmp_path / "state.db"), mailbox=MAILBOX)
+    spec = ChildSpec(
+        "store",
+        _actor(tmp_path / "state.db"),
+        mailbox=MAILBOX,
+    )
     async with supervised(spec) as tree:
         commit = ActorCommit(tree.address("store"))
         for _ in range(2):
@@ -205,3 +222,18 @@ async def test_the_status_tells_of_a_writer_that_hangs_though_reading_works(
         with trio.fail_after(20):
             while (await status(gateway))["problem"]:
                 await trio.sleep(0.01)
+
+
+async def test_the_end_leaves_the_file_alone_and_another_start_reads_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    readers = Readers(path)
+    for _ in range(2):
+        async with supervised(ChildSpec("store", _actor(path, readers), mailbox=MAILBOX)) as tree:
+            await ActorCommit(tree.address("store"))(lambda connection: connection.execute("PRAGMA user_version"))
+            assert await readers.read(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
+        # Without its log a copy of the file is a copy of the store.
+        assert {found.name for found in tmp_path.iterdir()} == {"state.db"}
+
+
+def _actor(path: Path, readers: Readers | None = None, *, mode: int = 0o600) -> Any:
+    return partial(store_actor, path=path, readers=readers or Readers(path), mode=mode)

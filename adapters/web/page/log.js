@@ -67,7 +67,7 @@ export class Log {
     this.#entries = [...entries.filter((entry) => !known.has(entry.key)), ...this.#entries].slice(-MOST);
     const height = this.#scroll.scrollHeight;
     this.#draw();
-    this.#scroll.scrollTop += this.#scroll.scrollHeight - height;
+    this.#scrollTo(this.#scroll.scrollTop + this.#scroll.scrollHeight - height);
   }
 
   /** A new entry, or the new state of one. */
@@ -131,7 +131,13 @@ export class Log {
 
   toEnd() {
     this.#following = true;
-    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#scrollTo(this.#scroll.scrollHeight);
+  }
+
+  /** Known at once: one event may tell of this and of what the reader did right after it. */
+  #scrollTo(top) {
+    this.#scroll.scrollTop = top;
+    this.#top = this.#scroll.scrollTop;
   }
 
   #draw() {
