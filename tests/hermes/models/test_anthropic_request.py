@@ -50,8 +50,8 @@ def test_a_request_with_tools_as_the_reference_has_it() -> None:
             {
                 "role": "user",
                 "content": [
-                    {"type": "tool_result", "tool_use_id": "c2", "content": "done"},
                     {"type": "tool_result", "tool_use_id": "c1", "content": "no such file", "is_error": True},
+                    {"type": "tool_result", "tool_use_id": "c2", "content": "done"},
                     {"type": "text", "text": "and?", "cache_control": MARK},
                 ],
             },
