@@ -42,9 +42,11 @@ _NO_MODEL = re.compile(
 )
 # Behind a 404 of the API itself.
 _ABOUT_MODELS = re.compile(r"\bmodel|no endpoints", re.IGNORECASE)
-# Some refuse a key as they refuse any bad request, with a 400.
+# Some refuse a key, or one without money behind it, as they refuse any bad request: with a 400.
 _BAD_KEY = re.compile(
-    r"(?:incorrect|invalid|expired) (?:x-)?api.?key|api.?key (?:is )?(?:not valid|invalid|expired)", re.IGNORECASE
+    r"(?:incorrect|invalid|expired) (?:x-)?api.?key|api.?key (?:is )?(?:not valid|invalid|expired)"
+    r"|credit balance|insufficient (?:credit|balance|funds)",
+    re.IGNORECASE,
 )
 _NO_CREDIT = re.compile(r"insufficient_quota|credit|billing|exceeded your current quota", re.IGNORECASE)
 _FLAGGED = re.compile(r"flagged|moderation|content.?policy|safety", re.IGNORECASE)

@@ -33,6 +33,8 @@ def error(message: str, **rest: object) -> str:
         (400, '{"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xa***."}',
          AuthError, r"refused the key of OPENROUTER_API_KEY \(400\): Incorrect API key"),
         (429, f'[{error("It has been exhausted", code=429)}]', RateLimited, r"\(429\): It has been exhausted"),
+        (400, error("Your credit balance is too low to access the Anthropic API.", type="invalid_request_error"),
+         AuthError, r"no credit left for this key \(400\): Your credit balance"),
         (401, error("No auth credentials found"), AuthError, r"refused the key of OPENROUTER_API_KEY \(401\): No auth"),
         (402, error("Insufficient credits"), AuthError, r"no credit left for this key \(402\): Insufficient"),
         (403, error("Key disabled"), AuthError, "refused the key of OPENROUTER_API_KEY"),
