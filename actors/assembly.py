@@ -67,9 +67,9 @@ def conversation_services(program: Program, base: Base) -> Services:
     model, *fallbacks = open_models(settings, program.environment)
     for each in (model, *fallbacks):
         base.connections.own(each.aclose)
-    tools = Registry(settings.toolsets, absent=_absent(program))
+    tools = Registry(settings.toolsets, _absent(program), settings.agent.disabled_toolsets)
     for name in tools.unknown_toolsets:
-        log.warning("toolsets: there is no toolset %r: it is left out", name)
+        log.warning("there is no toolset %r: it is left out", name)
     schemas = tools.schemas()
     names = frozenset(schema.name for schema in schemas)
     return Services(

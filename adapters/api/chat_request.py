@@ -43,7 +43,9 @@ def _spoken(value: object) -> Spoken:
 
 def model_of(body: Json, model_name: str) -> str:
     """The model as the client calls it; whatever that is, the agent's own answers."""
-    name = body.get("model", model_name)
+    name = body.get("model")
+    if name is None:
+        return model_name
     if not isinstance(name, str) or len(name) > MAX_NAME:
         bad(f"model has to be a name of at most {MAX_NAME} characters", param="model")
     return name or model_name

@@ -51,6 +51,14 @@ _COMPILED = tuple((why, re.compile(pattern)) for why, pattern in _PATTERNS)
 _INVISIBLE = re.compile(
     r"[\u200b\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff]|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]"
 )
+# Letters and marks that are at home in some script or emoji and show nothing elsewhere: soft hyphen, joiners, fillers,
+# marks of direction, variation selectors.
+_IGNORED = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c-\u200f\u206a-\u206f\u3164\ufe00-\ufe0f\uffa0\ufff9-\ufffb]"
+    r"|[\U000e0100-\U000e01ef]"
+)
+# One variant of a letter is a selector; a row of them is a hidden text, a byte each.
+_HIDDEN_BYTES = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3}")
 _QUOTED = 60
 
 
@@ -59,11 +67,12 @@ def find_injection(text: str) -> str | None:
 
     A byte order mark at the very beginning is fine.
     """
-    hidden = _INVISIBLE.search(text, 1 if text.startswith("\ufeff") else 0)
+    hidden = _INVISIBLE.search(text, 1 if text.startswith("\ufeff") else 0) or _HIDDEN_BYTES.search(text)
     if hidden:
-        return f"it holds an invisible character (U+{ord(hidden[0]):04X})"
-    # NFKC turns look-alike letters of other widths into plain ones; the words of a phrase may stand on two lines.
-    flat = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        return f"it holds an invisible character (U+{ord(hidden[0][0]):04X})"
+    # NFKC turns look-alike letters of other widths into plain ones; the words of a phrase may stand on two lines, and
+    # what shows nothing may stand within them.
+    flat = " ".join(_IGNORED.sub("", unicodedata.normalize("NFKC", text).casefold()).split())
     for why, pattern in _COMPILED:
         found = pattern.search(flat)
         if found:

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+AUTO = "auto"
+"""A provider that is named so is not named; the established product writes it into its files."""
+
 OFFLINE = "offline"
 OPENROUTER = "openrouter"
 CUSTOM = "custom"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
-from hermes.config.choice import OFFLINE, Choice, choose, default_model
+from hermes.config.choice import AUTO, OFFLINE, Choice, choose, default_model
 from hermes.config.describe import schema_keys
 from hermes.config.document import Document, decode, parse
 from hermes.config.dotenv import read_env_file
@@ -29,6 +29,9 @@ from hermes.home import Home
 
 # More lines than a screen holds help nobody; the rest is counted.
 REPORTED = 20
+
+# What ``model.provider`` has where nobody named one.
+_NOT_NAMED = (None, "", AUTO)
 
 # Longest part of a wrong value that is shown, in characters.
 _SHOWN = 60
@@ -125,7 +128,7 @@ def _provider_by_key(
 
 def _chosen(model: Tree | None, environment: Mapping[str, str]) -> Choice | None:
     """None where a provider is named, or what stands there is of the wrong kind and reported later."""
-    if model is None or model.get("provider"):
+    if model is None or model.get("provider") not in _NOT_NAMED:
         return None
     default, base_url = model.get("default") or "", model.get("base_url") or ""
     return choose(default, base_url, environment) if isinstance(default, str) and isinstance(base_url, str) else None
@@ -181,6 +184,8 @@ def _complete_model(values: dict[object, object]) -> None:
     if model is None:
         return
     said = {key: value for key, value in model.items() if value not in (None, "")}
+    if said.get("provider") == AUTO:
+        del said["provider"]
     chosen = _chosen(said, {})
     if chosen is not None and chosen.provider != OFFLINE:
         said["provider"] = chosen.provider

@@ -16,7 +16,7 @@ class Model:
     provider: str = field(
         default="offline",
         metadata=about(
-            "`offline` is embedded and needs no network and no key. When it is not set: `custom` with a"
+            "`offline` is embedded and needs no network and no key. When it is not set, or `auto`: `custom` with a"
             " `model.base_url`; else the one whose key is there, of `openrouter`, `anthropic` and `openai`; else"
             " `offline`, or `openrouter` when `model.default` names a model"
         ),

@@ -79,6 +79,9 @@ class Agent:
     clarify_timeout: float = field(
         default=600.0, validator=positive, metadata=about("seconds to wait for the answer to a question of the agent")
     )
+    disabled_toolsets: tuple[str, ...] = field(
+        default=(), metadata=about("groups of tools that the agent has not, whatever `toolsets` says")
+    )
 
 
 @frozen

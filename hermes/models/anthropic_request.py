@@ -69,7 +69,7 @@ def anthropic_request(request: ModelRequest, options: AnthropicOptions) -> Block
     messages = list(wire_messages(request.messages))
     body: Block = {
         "model": options.model,
-        "max_tokens": request.max_output_tokens or options.max_output_tokens or _default_output(options.model),
+        "max_tokens": request.max_output_tokens or _output(options),
     }
     control: Block = {"type": "ephemeral", "ttl": "1h"} if options.cache_ttl == "1h" else {"type": "ephemeral"}
     if request.system:
@@ -165,13 +165,31 @@ def _thinking(messages: Sequence[Message], options: AnthropicOptions, output: in
     if version is None or version < _ADAPTIVE_SINCE:
         if _began_without_thought(messages, options):
             return {}
-        budget = _BUDGETS.get(options.effort, _BUDGETS["medium"])
-        thinking: Block = {"type": "enabled", "budget_tokens": budget}
-        return {"max_tokens": max(output, budget + _ANSWER_TOKENS), "thinking": thinking}
+        thinking: Block = {"type": "enabled", "budget_tokens": _budget(options)}
+        return {"max_tokens": _with_room(output, options), "thinking": thinking}
     effort = "low" if options.effort == "minimal" else options.effort
     if effort == "xhigh" and version < _XHIGH_SINCE:
         effort = "high"
     return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+
+
+def most_output(options: AnthropicOptions) -> int:
+    """Tokens that one reply has at most, its thoughts included."""
+    version = model_version(options.model)
+    has_budget = options.effort not in {"", "none"} and (version is None or version < _ADAPTIVE_SINCE)
+    return _with_room(_output(options), options) if has_budget else _output(options)
+
+
+def _output(options: AnthropicOptions) -> int:
+    return options.max_output_tokens or _default_output(options.model)
+
+
+def _budget(options: AnthropicOptions) -> int:
+    return _BUDGETS.get(options.effort, _BUDGETS["medium"])
+
+
+def _with_room(output: int, options: AnthropicOptions) -> int:
+    return max(output, _budget(options) + _ANSWER_TOKENS)
 
 
 def model_version(model: str) -> tuple[int, int] | None:

@@ -64,6 +64,9 @@ class ChatReply:
         if usage := section(chunk.get("usage")):
             self._usage = _usage(usage)
         for choice in map(section, items(chunk.get("choices"))[:1]):
+            # OpenRouter, when the provider behind it failed in the middle.
+            if (error := choice.get("error")) or choice.get("finish_reason") == "error":
+                raise self.complaint(section(error) or {"message": text(error)})
             # A server that does not stream sends the whole message in place of a delta.
             yield from self._delta(section(choice.get("delta")) or section(choice.get("message")))
             self._finish_reason = text(choice.get("finish_reason")) or self._finish_reason

@@ -42,6 +42,12 @@ _NO_MODEL = re.compile(
 )
 # Behind a 404 of the API itself.
 _ABOUT_MODELS = re.compile(r"\bmodel|no endpoints", re.IGNORECASE)
+# Some refuse a key, or one without money behind it, as they refuse any bad request: with a 400.
+_BAD_KEY = re.compile(
+    r"(?:incorrect|invalid|expired) (?:x-)?api.?key|api.?key (?:is )?(?:not valid|invalid|expired)"
+    r"|credit balance|insufficient (?:credit|balance|funds)",
+    re.IGNORECASE,
+)
 _NO_CREDIT = re.compile(r"insufficient_quota|credit|billing|exceeded your current quota", re.IGNORECASE)
 _FLAGGED = re.compile(r"flagged|moderation|content.?policy|safety", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>]{0,500}>")
@@ -92,10 +98,10 @@ class Speaker:
 
 def refusal(speaker: Speaker, status: int, body: str, retry_after: str = "") -> HermesError:
     """The error for an answer that is no 200. ``retry_after`` is that header."""
-    found = parse_object(body)
+    found = parse_object(_unwrapped(body))
     if found is None:
         return _by_status(speaker, status, "", _title(body), retry_after)
-    # Some servers wrap it in a list, some put it at the top, some send a plain text.
+    # Some servers put it at the top, some send a plain text.
     error = section(found.get("error")) or found
     said = text(error.get("message")) or text(found.get("error")) or text(found.get("detail"))
     return _by_status(speaker, status, _kind(error), said + _underlying(error), retry_after)
@@ -132,6 +138,8 @@ def _by_status(speaker: Speaker, status: int, kind: str, said: str, retry_after:
         return ContextOverflow(f"{speaker.label} takes no request of this length{quoted}")
     if (status == 404 and _ABOUT_MODELS.search(evidence)) or (status in {400, 422} and _NO_MODEL.search(evidence)):
         return _no_model(speaker, quoted)
+    if status == 400 and _BAD_KEY.search(evidence):
+        return _person(speaker, status, evidence, quoted)
     if status in {401, 402, 403} or (status == 429 and _NO_CREDIT.search(evidence)):
         return _person(speaker, status, evidence, quoted)
     if status == 404 or 300 <= status < 400:
@@ -180,6 +188,12 @@ def _underlying(error: Json) -> str:
     inner = parse_object(raw)
     message = text(section((inner or {}).get("error")).get("message")) if inner else raw
     return f" ({message})" if message else ""
+
+
+def _unwrapped(body: str) -> str:
+    """Google's servers put it into a list of one."""
+    text = body.strip()
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
 def _title(page: str) -> str:

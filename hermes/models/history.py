@@ -4,11 +4,14 @@
    out. The journal keeps pairs whole; a provider refuses the whole session for one that is not.
 2. Ids of calls are what every wire takes (``[A-Za-z0-9_-]``, at most ``MAX_ID``), and unique in the request: those of
    a transcript are unique in their turn only, and may come from another provider.
-3. What a message becomes depends on it and on those before it, never on those behind: a prefix stays the same bytes.
+3. The results of one reply stand in the order of its calls, whichever came first: the prompt templates of many open
+   models leave the ids out, and only the order tells such a model which result is which.
+4. What a message becomes depends on it, on those before it and on the other results of the same reply, never on what
+   stands behind those: what one request ended with stays the same bytes.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import define, evolve, field
 
@@ -43,25 +46,30 @@ class _Ids:
 def wire_messages(messages: Iterable[Message]) -> Iterator[Message]:
     """The messages by the rules above."""
     ids = _Ids()
-    open_calls: dict[str, str] = {}
+    names: dict[str, str] = {}
+    results: dict[str, Message] = {}
     for message in messages:
         if message.role is Role.TOOL:
-            if (renamed := open_calls.pop(message.tool_call_id, None)) is not None:
-                yield evolve(message, tool_call_id=renamed)
+            if message.tool_call_id in names:
+                results.setdefault(message.tool_call_id, message)
             continue
-        yield from _unanswered(open_calls)
-        open_calls = {}
+        yield from _in_order(names, results)
+        names, results = {}, {}
         if message.tool_calls:
             calls = tuple(evolve(call, id=ids.take(call.id)) for call in message.tool_calls)
-            open_calls = {old.id: new.id for old, new in zip(message.tool_calls, calls, strict=True)}
+            names = {old.id: new.id for old, new in zip(message.tool_calls, calls, strict=True)}
             message = evolve(message, tool_calls=calls)
         yield message
-    yield from _unanswered(open_calls)
+    yield from _in_order(names, results)
 
 
-def _unanswered(open_calls: dict[str, str]) -> Iterator[Message]:
-    for renamed in open_calls.values():
-        yield Message(Role.TOOL, NO_RESULT, tool_call_id=renamed, finish_reason="error")
+def _in_order(names: Mapping[str, str], results: Mapping[str, Message]) -> Iterator[Message]:
+    """The results of one reply; ``names`` are the ids of its calls, as they were and as they are in the request."""
+    for original, name in names.items():
+        if (found := results.get(original)) is not None:
+            yield evolve(found, tool_call_id=name)
+        else:
+            yield Message(Role.TOOL, NO_RESULT, tool_call_id=name, finish_reason="error")
 
 
 def arguments_object(call: ToolCall) -> Json:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import evolve, frozen
 
 from hermes.models.anthropic_reply import AnthropicReply
-from hermes.models.anthropic_request import AnthropicOptions, anthropic_request
+from hermes.models.anthropic_request import AnthropicOptions, anthropic_request, most_output
 from hermes.models.chat_reply import ChatReply
 from hermes.models.chat_request import ChatOptions, Dialect, chat_request
 from hermes.models.contract import ModelRequest
@@ -52,7 +52,8 @@ def chat_model(setup: Setup, dialect: Dialect | None = None, timing: Timing | No
 
     headers = {"authorization": f"Bearer {setup.speaker.key}"} if setup.speaker.key else {}
     wire = Wire("/chat/completions", lambda request: chat_request(request, of(request)), reply)
-    return _model(setup, wire, headers, timing)
+    output = setup.max_output_tokens or min(USUAL_OUTPUT, setup.context_length)
+    return _model(setup, wire, output, headers, timing)
 
 
 def anthropic_model(setup: Setup, timing: Timing | None = None) -> RemoteModel:
@@ -71,10 +72,9 @@ def anthropic_model(setup: Setup, timing: Timing | None = None) -> RemoteModel:
     if setup.speaker.key:
         headers["x-api-key"] = setup.speaker.key
     wire = Wire("/v1/messages", lambda request: anthropic_request(request, of(request)), reply)
-    return _model(setup, wire, headers, timing)
+    return _model(setup, wire, most_output(options), headers, timing)
 
 
-def _model(setup: Setup, wire: Wire, headers: Mapping[str, str], timing: Timing | None) -> RemoteModel:
+def _model(setup: Setup, wire: Wire, output: int, headers: Mapping[str, str], timing: Timing | None) -> RemoteModel:
     http = Http(setup.speaker, setup.base_url, headers, timing)
-    output = setup.max_output_tokens or min(USUAL_OUTPUT, setup.context_length)
     return RemoteModel(setup.speaker, setup.provider, setup.context_length, output, wire, http)

@@ -5,10 +5,14 @@ Rules:
 1. A path is judged as it is written and behind its symbolic links, by the table of ``hermes/tools/danger``.
 2. Files with credentials are not read. They, the agent's own state and settings, SSH keys, what runs at log-in and the
    system's files are not written: the terminal can, and asks a person first.
+3. Where commands run in a sandbox, nothing is written outside the folder that it leaves them: what a wall keeps from
+   commands, another tool must not do for them.
 """
 
 import os
 from pathlib import Path
+
+from attrs import frozen
 
 from hermes.errors import Refused
 from hermes.redact import PLACEHOLDER
@@ -32,10 +36,21 @@ _REASONS = {
 }
 
 
+@frozen
+class _Confined(Place):
+    """Where commands run in a sandbox."""
+
+    writable: str = "/"
+    """The real path of the folder that they may change."""
+
+
 def place_of(context: ToolContext) -> Place:
-    """The homes by which a path is judged. Blocks for a moment: it looks behind symbolic links."""
+    """By what a path is judged. Blocks for a moment: it looks behind symbolic links."""
     hermes_home = "" if context.hermes_home is None else os.path.realpath(context.hermes_home)
-    return Place(hermes_home=hermes_home, user_home=os.path.realpath(context.environment.get("HOME") or "/"))
+    user_home = os.path.realpath(context.environment.get("HOME") or "/")
+    if context.sandbox is None:
+        return Place(hermes_home=hermes_home, user_home=user_home)
+    return _Confined(hermes_home=hermes_home, user_home=user_home, writable=os.path.realpath(context.cwd))
 
 
 def refuse_secret(path: Path, place: Place) -> None:
@@ -51,7 +66,11 @@ def is_secret(path: Path, place: Place) -> bool:
 
 
 def refuse_protected(path: Path, place: Place) -> None:
-    """Raise ``Refused`` for a file that only a person may have changed."""
+    """Raise ``Refused`` for a file that only a person may have changed, and for one outside of a sandbox."""
+    if isinstance(place, _Confined) and not Path(os.path.realpath(path)).is_relative_to(place.writable):
+        raise Refused(
+            f"{path} lies outside {place.writable}, and with terminal.backend: sandbox nothing else is changed"
+        )
     entry = _protection(path, place)
     if entry is not None:
         reason = _REASONS[entry.care]

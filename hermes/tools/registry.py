@@ -28,13 +28,17 @@ class Registry:
     """Configured names that mean nothing here; whoever reads the configuration tells the person."""
     _tools: dict[str, Tool] = field(repr=False)
 
-    def __init__(self, toolsets: Iterable[str], absent: Collection[str] = ()) -> None:
-        """Import the families that ``toolsets`` come to, and no other. ``absent``: tools that the rest of the
-        configuration leaves nothing to do.
+    def __init__(
+        self, toolsets: Iterable[str], absent: Collection[str] = (), disabled_toolsets: Iterable[str] = ()
+    ) -> None:
+        """Import the families that ``toolsets`` come to without those of ``disabled_toolsets``, and no other.
+
+        ``absent``: tools that the rest of the configuration leaves nothing to do.
         """
-        resolution = resolve(toolsets)
-        self.unknown_toolsets = resolution.unknown
-        found = (tool for family in resolution.families for tool in _load(family))
+        resolution, disabled = resolve(toolsets), resolve(disabled_toolsets)
+        self.unknown_toolsets = (*resolution.unknown, *disabled.unknown)
+        families = (family for family in resolution.families if family not in disabled.families)
+        found = (tool for family in families for tool in _load(family))
         self._tools = _by_name(tool for tool in found if tool.name not in absent)
 
     @classmethod

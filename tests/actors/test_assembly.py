@@ -14,7 +14,7 @@ from actors.conversation.services import Platform, Services
 from actors.platform.connection import Gate
 from actors.tree import Base, Blueprint, build
 from hermes.audience import Audience
-from hermes.config.schema import Settings, Skills, Terminal
+from hermes.config.schema import Agent, Settings, Skills, Terminal
 from hermes.home import Home
 from hermes.redact import Redactor
 from hermes.skills import load_skills
@@ -58,6 +58,11 @@ def test_a_toolset_that_there_is_not_is_told_and_the_others_are_offered(
     offered = services(program(tmp_path, settings(tmp_path, toolsets=("todo", "juggling")))).schemas
     assert [schema.name for schema in offered] == ["todo"]
     assert "there is no toolset 'juggling'" in caplog.text
+
+
+def test_a_toolset_that_is_disabled_is_not_offered(tmp_path: Path) -> None:
+    wanted = settings(tmp_path, toolsets=("todo", "file"), agent=Agent(disabled_toolsets=("file",)))
+    assert [schema.name for schema in services(program(tmp_path, wanted)).schemas] == ["todo"]
 
 
 def test_what_is_left_out_of_the_prompt_is_told_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

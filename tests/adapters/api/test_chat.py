@@ -72,6 +72,7 @@ async def test_what_was_said_before_is_the_history_of_a_new_session(serve: Serve
 
 # As chat programs send them: what steers the sampling, tools that they offer, fields of their own.
 _SHAPES = [
+    {"model": None, "stream": None, "n": None, "tools": None, "tool_choice": None, "response_format": None},
     {"temperature": 0.7, "top_p": 1, "max_tokens": 4000, "frequency_penalty": 0, "presence_penalty": 0, "stop": None},
     {"max_completion_tokens": None, "reasoning_effort": "low", "n": 1, "response_format": {"type": "text"}, "seed": 1},
     {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}], "tool_choice": "auto"},

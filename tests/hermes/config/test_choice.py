@@ -57,6 +57,26 @@ def test_the_key_that_decided_is_named_where_the_configuration_is_shown(home: Ho
     assert shown["model.provider"] == ("openrouter", "OPENROUTER_API_KEY (environment)")
 
 
+@pytest.mark.parametrize("where", ["file", "variable"])
+@pytest.mark.parametrize(
+    ("more", "keys", "found"),
+    [
+        ("", {}, ("offline", "offline")),
+        ("", ALL, ("openrouter", default_model("openrouter"))),
+        (", default: gpt-5", ALL, ("openai", "gpt-5")),
+        (", default: a/b", {}, ("openrouter", "a/b")),
+        (", default: m, base_url: http://h", ALL, ("custom", "m")),
+    ],
+)
+def test_a_provider_called_auto_is_none_that_was_named(
+    home: Home, where: str, more: str, keys: dict[str, str], found: tuple[str, str]
+) -> None:
+    home.config_file.write_text(f"model: {{provider: {'auto' if where == 'file' else ''}{more}}}\n")
+    environ = keys | ({"HERMES_INFERENCE_PROVIDER": "auto"} if where == "variable" else {})
+    model = load(home, environ).settings.model
+    assert (model.provider, model.default) == found
+
+
 def test_a_model_by_a_variable_is_looked_at_too(home: Home) -> None:
     found = load(home, {**ALL, "HERMES_INFERENCE_MODEL": "claude-x"}).settings.model
     assert (found.provider, found.default) == ("anthropic", "claude-x")

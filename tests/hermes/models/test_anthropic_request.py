@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes.messages import Message, Role
-from hermes.models.anthropic_request import AnthropicOptions, anthropic_request, model_version
+from hermes.models.anthropic_request import AnthropicOptions, anthropic_request, model_version, most_output
 from hermes.models.reasoning import pack
 from tests.hermes.models.transcripts import TRANSCRIPTS, assistant, call, request, result, user
 
@@ -50,8 +50,8 @@ def test_a_request_with_tools_as_the_reference_has_it() -> None:
             {
                 "role": "user",
                 "content": [
-                    {"type": "tool_result", "tool_use_id": "c2", "content": "done"},
                     {"type": "tool_result", "tool_use_id": "c1", "content": "no such file", "is_error": True},
+                    {"type": "tool_result", "tool_use_id": "c2", "content": "done"},
                     {"type": "text", "text": "and?", "cache_control": MARK},
                 ],
             },
@@ -89,6 +89,14 @@ def test_at_most_four_marks_are_set_and_they_last_as_long_as_is_configured() -> 
 def test_each_generation_is_asked_to_think_in_its_own_form(model: str, effort: str, fields: dict[str, object]) -> None:
     plain = anthropic_request(request(user("hi")), AnthropicOptions("anthropic", model))
     assert anthropic_request(request(user("hi")), AnthropicOptions("anthropic", model, effort)) == plain | fields
+
+
+@pytest.mark.parametrize("model", ["claude-3-5-haiku", "claude-sonnet-4-5", "claude-opus-4-6", "claude-opus-4-7", "x"])
+@pytest.mark.parametrize("effort", ["", "none", "low", "high", "max"])
+@pytest.mark.parametrize("bound", [None, 1000, 60_000])
+def test_no_request_asks_for_more_than_it_is_counted_with(model: str, effort: str, bound: int | None) -> None:
+    options = evolve(PLAIN, model=model, effort=effort, max_output_tokens=bound)
+    assert anthropic_request(request(user("hi")), options)["max_tokens"] == most_output(options)
 
 
 def test_a_budget_of_thought_leaves_room_for_the_answer() -> None:

@@ -168,6 +168,18 @@ def test_an_error_in_the_middle_ends_the_stream(error: dict[str, object], kind: 
         read(said("half"), {**error, "choices": [{"delta": {"content": ""}, "finish_reason": "error"}]})
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"delta": {"content": ""}, "finish_reason": "error", "error": {"code": 502, "message": "gone"}},
+        {"delta": {}, "finish_reason": "error"},
+    ],
+)
+def test_a_choice_that_ends_in_an_error_is_no_answer(choice: dict[str, object]) -> None:
+    with pytest.raises(TransientError):
+        read({"choices": [{"delta": {"content": "Half an"}}]}, {"choices": [choice]}, "[DONE]")
+
+
 def test_a_stream_may_end_without_its_mark_and_is_cut_without_a_reason() -> None:
     reply = ChatReply("p/m", lambda error: complaint(SPEAKER, error))
     list(reply.take(SseEvent("", json.dumps(said("half")))))

@@ -34,8 +34,8 @@ def test_a_request_with_tools_as_the_reference_has_it() -> None:
                     {"id": "c2", "type": "function", "function": {"name": "look", "arguments": "{}"}},
                 ],
             },
-            {"role": "tool", "tool_call_id": "c2", "content": "done"},
             {"role": "tool", "tool_call_id": "c1", "content": "done"},
+            {"role": "tool", "tool_call_id": "c2", "content": "done"},
         ],
         "tools": [
             {

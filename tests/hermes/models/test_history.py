@@ -17,10 +17,16 @@ def test_a_call_without_its_result_gets_one_and_a_result_without_its_call_is_lef
     assert [(m.role, m.tool_call_id, m.content) for m in found] == [
         (Role.USER, "", "a"),
         (Role.ASSISTANT, "", ""),
-        (Role.TOOL, "2", "done"),
         (Role.TOOL, "1", NO_RESULT),
+        (Role.TOOL, "2", "done"),
         (Role.USER, "", "b"),
     ]
+
+
+def test_results_stand_in_the_order_of_their_calls_whichever_came_first() -> None:
+    reply = assistant("", call("a"), call("b"), call("c"))
+    found = list(wire_messages([user("go"), reply, result("c", "3"), result("a", "1"), result("b", "2")]))
+    assert [(m.tool_call_id, m.content) for m in found[2:]] == [("a", "1"), ("b", "2"), ("c", "3")]
 
 
 def test_ids_that_return_in_a_later_turn_are_told_apart() -> None:
@@ -37,10 +43,10 @@ def test_every_transcript_becomes_one_that_a_wire_takes(messages: list[Message])
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}", each) for each in ids)
     for number, message in enumerate(found):
-        names = {each.id for each in message.tool_calls}
-        behind = {later.tool_call_id for later in found[number + 1 : number + 1 + len(names)]}
-        assert names == behind if names else True
-    assert [m.content for m in found] == [m.content for m in messages]
+        names = message.tool_calls
+        behind = [later.tool_call_id for later in found[number + 1 : number + 1 + len(names)]]
+        assert behind == [each.id for each in message.tool_calls]
+    assert sorted(m.content for m in found) == sorted(m.content for m in messages)
 
 
 @given(TRANSCRIPTS, st.integers(0, 30))

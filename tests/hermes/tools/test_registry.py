@@ -125,6 +125,14 @@ async def test_a_tool_that_is_not_available_cannot_be_called(world: World) -> No
     assert result == ToolResult("There is no tool named 'never' here. Tools: greet.", is_error=True)
 
 
+def test_a_toolset_that_is_disabled_is_absent_whatever_holds_it() -> None:
+    registry = Registry(["hermes-cli", "terminal"], disabled_toolsets=["terminal", "web", "nonsense"])
+    names = {schema.name for schema in registry.schemas()}
+    assert names.isdisjoint({"terminal", "process", "web_extract", "web_search"})
+    assert {"read_file", "todo"} <= names
+    assert registry.unknown_toolsets == ("nonsense",)
+
+
 def test_a_tool_that_the_configuration_leaves_nothing_to_do_is_absent() -> None:
     registry = Registry(["memory", "todo"], absent={"memory"})
     assert [schema.name for schema in registry.schemas()] == ["todo"]

@@ -305,3 +305,29 @@ async def test_a_background_command_is_started_in_the_sandbox_and_shown_without_
     assert command.argv[0].endswith("bwrap")
     assert command.argv[-2:] == ("-c", "sleep 5")
     assert command.shown == "sleep 5"
+
+
+@pytest.mark.parametrize("where", ["{home}/note.txt", "../../note.txt", "link/note.txt", "/tmp/hermes-test/note.txt"])
+@pytest.mark.parametrize("tool", ["write_file", "patch"])
+async def test_the_file_tools_change_nothing_that_a_command_could_not(boxed: World, tool: str, where: str) -> None:
+    (boxed.cwd / "link").symlink_to(boxed.home)
+    path = where.format(home=boxed.home)
+    arguments = {"path": path, "content": "x"}
+    if tool == "patch":
+        arguments = {"mode": "patch", "patch": f"*** Begin Patch\n*** Add File: {path}\n+x\n*** End Patch"}
+    outcome = await Registry(["file"]).invoke(tool, json.dumps(arguments), boxed.context())
+    assert isinstance(outcome, ToolResult)
+    assert outcome.is_error
+    assert f"outside {os.path.realpath(boxed.cwd)}" in outcome.content
+    assert not os.path.lexists(boxed.cwd / path)
+
+
+async def test_the_file_tools_work_within_the_sandbox(boxed: World) -> None:
+    for tool, arguments in (
+        ("write_file", {"path": "a/note.txt", "content": "one\n"}),
+        ("patch", {"mode": "replace", "path": "a/note.txt", "old_string": "one", "new_string": "two"}),
+    ):
+        outcome = await Registry(["file"]).invoke(tool, json.dumps(arguments), boxed.context())
+        assert isinstance(outcome, ToolResult)
+        assert not outcome.is_error, outcome.content
+    assert (boxed.cwd / "a" / "note.txt").read_text() == "two\n"
