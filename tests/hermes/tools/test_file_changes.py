@@ -110,7 +110,12 @@ def test_a_kill_anywhere_leaves_all_or_nothing_after_the_next_look(
 @pytest.mark.parametrize("copies", [False, True])
 @pytest.mark.parametrize("at", range(11))
 def test_taking_back_that_is_cut_short_itself_goes_on(
-    folder: Path, journals: Path, at: int, copies: bool, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    journals: Path,
+    at: int,
+    copies: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     kill_at("patch.after_renames", 1, folder, journals, copies=copies)
     with monkeypatch.context() as broken:
@@ -246,6 +251,27 @@ def test_a_full_disk_at_any_line_of_the_journal_changes_nothing(
     monkeypatch.setattr(file_journal.os, "pwrite", full)
     with pytest.raises(OSError, match="No space left"):
         commit(changes(folder), journals)
+    assert (state(folder), state(journals)) == (OLD, {})
+
+
+def test_a_line_that_may_not_be_on_the_disk_is_taken_out_again(
+    folder: Path, journals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says "done", the change is told to have failed, and a kill comes before it is taken back."""
+    sync = os.fsync
+
+    def fails(descriptor: int) -> None:
+        written = Path(f"/proc/self/fd/{descriptor}")
+        if written.is_file() and b'"done"' in written.read_bytes():
+            raise OSError(5, "Input/output error")
+        sync(descriptor)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(file_journal.os, "fsync", fails)
+        broken.setattr(Step, "take_back", _refuse)
+        with pytest.raises(Refused, match="cannot be taken back yet"):
+            commit([Change(folder / "a", b"new a", (folder / "a").stat())], journals)
+    settle_left(journals)
     assert (state(folder), state(journals)) == (OLD, {})
 
 
