@@ -19,11 +19,12 @@ import trio
 from attrs import define, field, frozen
 
 from actors.assembly import Program, conversation_services, open_store
+from actors.changes import settle_changes
 from actors.conversation.services import Platform
 from actors.lifecycle import end_process
 from actors.platform.connection import Gate
 from actors.runtime.report import Report, What, log_report
-from actors.tree import Attached, Blueprint, build
+from actors.tree import Attached, Blueprint, Tree, build
 from adapters.terminal.adapter import LIMITS, TerminalAdapter
 from adapters.terminal.chats import session_key
 from adapters.terminal.outgoing import Outgoing
@@ -104,6 +105,7 @@ async def ask(program: Program, account: str, query: Query, outgoing: Outgoing) 
         async with trio.open_nursery() as before:
             ending.scope = before.cancel_scope
             await before.start(_watch_signals, partial(_stop, query, ending), ending)
+            await settle_changes(program.home)
             await behind.start(tree.root.run)
             message = await query.run()
             failed = await _failed(tree.base.store, session_key(account), query, message)
@@ -124,10 +126,15 @@ async def converse(program: Program, account: str, front: Front) -> Parting:
             await before.start(_watch_signals, partial(_press, front), ending)
             await before.start(_until_left, front, ending)
             # Nobody waits for it: what is typed meanwhile is taken when it is up, even if the person left by then.
-            behind.start_soon(tree.root.run)
+            behind.start_soon(_run, program, tree)
         parting = await _part(tree.base.store, account, front, ending)
         behind.cancel_scope.cancel()
     return parting
+
+
+async def _run(program: Program, tree: Tree) -> None:
+    await settle_changes(program.home)
+    await tree.root.run()
 
 
 @define

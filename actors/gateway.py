@@ -10,11 +10,12 @@ import trio
 from attrs import define, field, frozen
 
 from actors.assembly import Program, conversation_services, open_store
+from actors.changes import settle_changes
 from actors.control import control
 from actors.lifecycle import ExitCode, Lifecycle, end_process, watch_signals
 from actors.pruning import pruning
 from actors.requests import Requests
-from actors.runtime import ChildSpec, Supervisor
+from actors.runtime import ChildSpec
 from actors.runtime.report import Report, What, log_report
 from actors.tree import Attached, Base, Blueprint, Tree, build
 from actors.watchdog import Notifier, watchdog, watchdog_interval
@@ -90,11 +91,15 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
         store = trees[0].base.store
         return await lifecycle.drain(store, accounts, timeout, lambda count: options.finishing(count, timeout))
 
-    return await _run(trees[0].root, lifecycle, notifier, on_started, drain)
+    async def start(*, task_status: trio.TaskStatus[None]) -> None:
+        await settle_changes(program.home)
+        await trees[0].root.run(task_status=task_status)
+
+    return await _run(start, lifecycle, notifier, on_started, drain)
 
 
 async def _run(
-    root: Supervisor,
+    tree: Callable[..., Awaitable[None]],
     lifecycle: Lifecycle,
     notifier: Notifier,
     on_started: Callable[[], None],
@@ -104,7 +109,7 @@ async def _run(
 
     async def start() -> None:
         async with trio.open_nursery() as inside:
-            await inside.start(root.run)
+            await inside.start(tree)
             on_started()
             started.set()
 

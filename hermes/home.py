@@ -87,6 +87,11 @@ class Home:
         return self.root / "memories"
 
     @property
+    def changes_dir(self) -> Path:
+        """Journals of changes to files that are under way."""
+        return self.root / "changes"
+
+    @property
     def history_file(self) -> Path:
         """What was typed into ``hermes chat``."""
         return self.root / "history"
@@ -136,7 +141,8 @@ def make_home(home: Home) -> None:
     _make_folder(home.root, home.folder_mode)
     _check_access(home.root)
     _narrow(home)
-    for folder in (home.run_dir, home.logs_dir, home.cache_dir, home.skills_dir, home.memories_dir):
+    kept = (home.logs_dir, home.cache_dir, home.skills_dir, home.memories_dir)
+    for folder in (home.run_dir, home.changes_dir, *kept):
         _make_folder(folder, home.folder_mode)
     for folder in (home.run_dir, home.logs_dir):
         _check_access(folder)

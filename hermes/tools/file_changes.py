@@ -1,25 +1,25 @@
-"""Changes several files as one: all of them, or none.
+"""Changes several files as one: all of them, or none, also over a kill.
 
 Rules:
 
 1. Every new content is whole and on the disk, beside its place, before the first file is touched; a second name keeps
-   each old one.
-2. What is left then are renames. When one fails, those before it are taken back by the second names, which are the old
-   files themselves.
-3. A kill or a loss of power between two renames leaves each single file whole, old or new; the old ones that were moved
-   away lie beside them as ``.hermes-*.tmp``. POSIX has no rename of several files at once.
+   each old one. What is left then are renames and removals.
+2. POSIX has no rename of several files at once, so a journal stands before them (hermes/tools/file_journal.py). When
+   one fails, or the program is killed among them, those before it are taken back by the second names, which are the
+   old files themselves: at once, or at the next start.
+3. The change stands from the moment in which its journal says so; then everything is on the disk.
 """
 
-import contextlib
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hermes.errors import Refused
-from hermes.tools.file_replace import Staged, beside, stage, status_of, sync_folder
+from hermes.failpoints import failpoint
+from hermes.tools.file_journal import Step, journal, sync_folders
+from hermes.tools.file_replace import beside, stage, status_of
 from hermes.tools.file_stamps import Stamp, refuse_changed
 
 
@@ -40,49 +40,59 @@ class Change:
 @frozen
 class _Prepared:
     change: Change
-    staged: Staged | None
-    kept: Path | None
-    """Another name of the old file."""
+    step: Step
 
     def apply(self) -> None:
-        if self.staged is not None:
-            self.staged.move()
-        else:
-            _refuse_other(self.change)
+        _refuse_other(self.change)
+        if self.step.temporary is None:
             self.change.path.unlink()
-
-    def take_back(self) -> None:
-        if self.kept is not None:
-            self.kept.replace(self.change.path)
         else:
-            self.change.path.unlink()
+            self.step.temporary.replace(self.change.path)
 
 
-def commit(changes: Sequence[Change]) -> dict[Path, Stamp | None]:
+def commit(changes: Sequence[Change], journals: Path) -> dict[Path, Stamp | None]:
     """Make the changes, and give the stamp of each file as it is now. Blocks until they are on the disk.
 
-    Raises ``Refused`` when a file is not the one that the change was made for, and ``OSError``; nothing is changed
-    then.
+    ``journals`` is the folder for their journal. Raises ``Refused`` when a file is not the one that the change was made
+    for, and ``OSError``; nothing is changed then, unless it says so.
     """
-    with ExitStack() as cleaning:
-        prepared = [_prepare(change, cleaning) for change in changes]
-        with ExitStack() as undoing:
-            for each in prepared:
-                each.apply()
-                undoing.callback(each.take_back)
-            undoing.pop_all()
-    for folder in {change.path.parent for change in changes}:
-        sync_folder(folder)
-    return {each.change.path: each.staged.stamp if each.staged else None for each in prepared}
+    steps = [_step(change) for change in changes]
+    with journal(journals, steps) as begun:
+        prepared = [_prepare(change, step) for change, step in zip(changes, steps, strict=True)]
+        staged = [each.step for each in prepared]
+        # The second names have to be there after a loss of power, before they are the only ones.
+        sync_folders(staged)
+        failpoint("patch.before_staged")
+        begun.staged(staged)
+        failpoint("patch.after_stage")
+        for number, each in enumerate(prepared):
+            if number:
+                failpoint("patch.between_renames")
+            each.apply()
+        sync_folders(staged)
+        failpoint("patch.after_renames")
+        begun.done()
+        failpoint("patch.after_done")
+    return {step.path: step.new for step in staged}
 
 
-def _prepare(change: Change, cleaning: ExitStack) -> _Prepared:
+def _step(change: Change) -> Step:
     _refuse_other(change)
-    staged = None
+    return Step(
+        change.path,
+        before=None if change.before is None else Stamp.of(change.before),
+        temporary=None if change.content is None else beside(change.path),
+        kept=None if change.before is None else beside(change.path),
+    )
+
+
+def _prepare(change: Change, step: Step) -> _Prepared:
+    new = old = None
     if change.content is not None:
-        staged = stage(change.path, change.content, like=change.like)
-        cleaning.callback(staged.drop)
-    return _Prepared(change, staged, None if change.before is None else _keep(change.path, cleaning))
+        new = stage(change.path, change.content, like=change.like, temporary=step.temporary).stamp
+    if step.kept is not None:
+        old = _keep(change.path, step.kept)
+    return _Prepared(change, evolve(step, new=new, old=old))
 
 
 def _refuse_other(change: Change) -> None:
@@ -96,20 +106,11 @@ def _refuse_other(change: Change) -> None:
     refuse_changed(change.path, Stamp.of(change.before), now)
 
 
-def _keep(path: Path, cleaning: ExitStack) -> Path:
+def _keep(path: Path, kept: Path) -> Stamp:
     """A second name of the file, or a copy where the disk has no second names."""
-    kept = beside(path)
-    cleaning.callback(_forget, (kept,))
     try:
         os.link(path, kept)
     except OSError:
         # vfat and some network disks know no second names, and some kernels refuse them for files of others.
-        staged = stage(path, path.read_bytes())
-        staged.temporary.replace(kept)
-    return kept
-
-
-def _forget(paths: Iterable[Path]) -> None:
-    for path in paths:
-        with contextlib.suppress(OSError):
-            path.unlink()
+        return stage(path, path.read_bytes(), temporary=kept).stamp
+    return Stamp.of(kept.stat())

@@ -64,17 +64,25 @@ def replace_file(path: Path, content: bytes, seen: Stamp | None = None) -> Repla
     return replaced
 
 
-def stage(path: Path, content: bytes, seen: Stamp | None = None, like: os.stat_result | None = None) -> Staged:
-    """The first half of ``replace_file``: everything but the move. It leaves nothing behind when it raises.
+def stage(
+    path: Path,
+    content: bytes,
+    seen: Stamp | None = None,
+    like: os.stat_result | None = None,
+    temporary: Path | None = None,
+) -> Staged:
+    """The first half of ``replace_file``: everything but the move. It leaves nothing behind when it raises, but for the
+    folders above.
 
-    A new file gets the mode and the owner of ``like``, when that is given.
+    A new file gets the mode and the owner of ``like``, when that is given. ``temporary``: its name until the move, from
+    ``beside``; None: one is chosen.
     """
     target = Path(os.path.realpath(path))
     refuse_special(target)
     before = status_of(target)
     refuse_changed(path, seen, before)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = beside(target)
+    temporary = temporary or beside(target)
     try:
         return Staged(target, temporary, before, _write(temporary, content, before or like))
     except BaseException:

@@ -1,7 +1,7 @@
 """The ``patch`` tool: changes pieces of files, all of what it is told or none of it.
 
-Everything is read, found and judged first (hermes/tools/patch_plan.py); only then the files are changed, as one
-(hermes/tools/file_changes.py). The result shows what was done, redacted and bounded.
+Everything is read, found and judged first (hermes/tools/patch_plan.py); only then the files are changed, as one, also
+over a kill (hermes/tools/file_changes.py). The result shows what was done, redacted and bounded.
 """
 
 import os
@@ -13,12 +13,15 @@ from typing import Annotated, Literal
 import trio
 from attrs import frozen
 
+from hermes.errors import Refused
+from hermes.home import Home
 from hermes.redact import Redactor
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
 from hermes.tools.define import tool
 from hermes.tools.diff import difference
 from hermes.tools.file_changes import commit
 from hermes.tools.file_guard import MOST_WRITTEN, place_of
+from hermes.tools.file_journal import settle_left
 from hermes.tools.file_stamps import Seen, Stamp
 from hermes.tools.output import cut_middle
 from hermes.tools.patch_plan import Entry, Plan
@@ -104,9 +107,13 @@ def _real_places(context: ToolContext, paths: Sequence[str]) -> list[Path]:
 
 
 def _carry_out(context: ToolContext, request: _Request, seen: Mapping[Path, Stamp | None]) -> _Done:
+    if context.hermes_home is None:
+        raise Refused("there is no home here to keep a journal of the change in")
+    journals = Home(context.hermes_home).changes_dir
+    settle_left(journals)
     plan = Plan(partial(locate, context), place_of(context), seen)
     request.fill(plan)
-    stamps = commit(plan.changes())
+    stamps = commit(plan.changes(), journals)
     return _Done(_told(plan, context.redactor), stamps)
 
 

@@ -26,6 +26,7 @@ from hermes.home import find_home, make_home
 from hermes.redact import Redactor
 from hermes.store.owners import hold, terminal_owner
 from hermes.store.store import SqliteStore
+from tests.actors.leaving import leave_a_change
 from tests.adapters.terminal.recording import RecordingScreen
 
 # Seconds for anything that a test waits for, on a machine that is busy with others.
@@ -211,6 +212,20 @@ async def test_a_chat_goes_to_and_fro_until_it_is_left(program: Program) -> None
     assert Said("say hello") in front.screen.blocks
     assert left.session_id
     assert (left.unfinished, left.unsent, left.signal) == (False, (), 0)
+
+
+async def test_a_chat_takes_back_changes_of_files_that_were_cut_short(program: Program, tmp_path: Path) -> None:
+    path = leave_a_change(program.home, tmp_path)
+    async with chatting(program) as (front, _):
+        front.desk.type_text("say hello", "")
+        await front.until(Answered("hello"))
+        assert path.read_text() == "old"
+
+
+async def test_a_question_takes_back_changes_of_files_that_were_cut_short(program: Program, tmp_path: Path) -> None:
+    path = leave_a_change(program.home, tmp_path)
+    await question(program, "say hello")
+    assert path.read_text() == "old"
 
 
 async def test_a_chat_in_which_nothing_was_said_leaves_no_session(program: Program) -> None:

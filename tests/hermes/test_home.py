@@ -48,7 +48,7 @@ def test_a_new_home_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) ->
     finally:
         os.umask(before)
     made = {path.name: mode(path) for path in home.root.iterdir()}
-    assert made == dict.fromkeys(("run", "logs", "cache", "skills", "memories"), 0o700)
+    assert made == dict.fromkeys(("run", "changes", "logs", "cache", "skills", "memories"), 0o700)
     assert mode(home.root) == 0o700
 
 
@@ -63,6 +63,7 @@ def test_every_path_lies_in_the_home() -> None:
         "cache_dir": "cache",
         "skills_dir": "skills",
         "memories_dir": "memories",
+        "changes_dir": "changes",
         "gateway_pid": "gateway.pid",
         "gateway_lock": "run/gateway.lock",
         "control_socket": "gateway.sock",

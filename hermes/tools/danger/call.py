@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from hermes.tools.danger.shell import Redirect, Word, names
 
-CONTAINERS = names("docker podman nerdctl kubectl lxc")
+CONTAINERS = names("docker podman podman-remote nerdctl kubectl lxc incus crictl")
 """Programs whose inner command runs elsewhere."""
 
 

@@ -18,7 +18,7 @@ _INTERPRETERS = (
 _PYTHONS = "python python2 python3 pypy pypy3"
 _FETCHERS = "curl wget fetch aria2c http https lynx nc ncat socat"
 _DECODERS = "base64 base32 xxd openssl gunzip zcat uudecode rev tr"
-_STARTERS = " ".join(sorted(SHELLS | STDIN_SHELLS | {"sudo", "doas"}))
+_STARTERS = " ".join(sorted(SHELLS | STDIN_SHELLS | {"sudo", "sudo-rs", "dzdo", "doas"}))
 """What may run a script that it reads."""
 _READERS = " ".join((*sorted(SHELLS), "eval", "source", "."))
 """What runs the text that it is given."""

@@ -13,6 +13,8 @@ from hermes.tools.danger.wrappers import (
     JOINED,
     LOADERS,
     MARKED,
+    MARKED_FIRST,
+    MARKED_INNER,
     MARKED_VALUES,
     SCRIPT_OPTIONS,
     SHELL_OPTIONS,
@@ -41,7 +43,10 @@ def inner_commands(call: Call) -> list[list[Word]]:
     """The commands that a wrapper runs: one, or several with ``find``."""
     if call.program == "find":
         return _found(call)
-    inner = _in_container(call) if call.program in CONTAINERS else _wrapped(call) or _marked(call) or _shell_in(call)
+    if call.program in CONTAINERS:
+        inner = _in_container(call) or _marked(call)
+    else:
+        inner = _wrapped(call) or _marked(call) or _shell_in(call)
     return [inner] if inner else []
 
 
@@ -49,13 +54,13 @@ def _marked(call: Call) -> list[Word]:
     """What stands behind a word that says so: ``uv run``, ``npx --``, ``fd -x``."""
     if call.program not in MARKED:
         return []
-    # Behind the ``--`` of git stand files.
-    marks = MARKED[call.program] | ({"--"} if call.program != "git" else set[str]())
+    # Behind the ``--`` of git stand files, and the mark itself behind that of machinectl.
+    marks = MARKED[call.program] | (set[str]() if call.program in MARKED_FIRST else {"--"})
     start = next((index for index, text in enumerate(call.texts) if text in marks), None)
     if start is None:
         return []
-    operands = 1 if call.program == "direnv" else 0
-    return inner_words(call.arguments[start + 1 :], Wrapper(names(MARKED_VALUES), operands, assigns=True))
+    inner = MARKED_INNER.get(call.program, Wrapper(names(MARKED_VALUES), assigns=True))
+    return inner_words(call.arguments[start + 1 :], inner)
 
 
 def _shell_in(call: Call) -> list[Word]:
@@ -161,6 +166,9 @@ def _texts(call: Call) -> Iterator[Word]:
                 yield Word(rest, rest)
         case "parallel" if ":::" in call.texts:
             yield from call.arguments[call.texts.index(":::") + 1 :]
+        case "sg":
+            # The second operand, where -c may be left out.
+            yield from (Word(text, text) for text in call.operands[1:2])
         case "git" if call.operands[:2] == ("submodule", "foreach"):
             yield from call.arguments[2:]
         case _ if _starts_shell(call) and call.stdin:
@@ -178,10 +186,11 @@ def _value(word: Word) -> Word:
 
 def _starts_shell(call: Call) -> bool:
     """Whether it starts a shell that reads what it reads."""
-    if call.program in {"sudo", "doas"}:
+    if call.program in {"sudo", "sudo-rs", "dzdo", "doas"}:
         return bool(call.options & {"-s", "-i"}) and not _wrapped(call)
-    own = JOINED.get(call.program) or WRAPPERS.get(call.program)
-    return call.program in STDIN_SHELLS and not (own and inner_words(call.arguments, own))
+    joined = JOINED.get(call.program)
+    inner = inner_words(call.arguments, joined) if joined else _wrapped(call) or _marked(call)
+    return call.program in STDIN_SHELLS and not inner
 
 
 def _joined(words: Sequence[Word]) -> Word:

@@ -7,7 +7,10 @@ from attrs import frozen
 
 from hermes.tools.danger.shell import Word, names
 
-SHELLS = names("sh bash dash zsh ksh mksh ash rbash fish yash csh tcsh posh osh elvish nu xonsh")
+SHELLS = names(
+    "sh bash dash zsh ksh mksh ash rbash fish yash csh tcsh posh osh elvish nu xonsh rc es ysh hush ion murex oksh"
+    " loksh lksh pdksh ksh93 sash psh bash-static zsh-static mksh-static"
+)
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -30,12 +33,20 @@ def _wrapper(values: str = "", operands: int = 0, *, assigns: bool = False, quer
 
 
 WRAPPERS = {
-    "sudo": _wrapper(
-        "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --close-from --role --type --chdir --chroot",
-        assigns=True,
+    **dict.fromkeys(
+        names("sudo sudo-rs dzdo"),
+        _wrapper(
+            "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --close-from --role --type --chdir"
+            " --chroot",
+            assigns=True,
+        ),
     ),
-    "doas": _wrapper("-u -C"),
-    "run0": _wrapper("-u -g -D --user --group --chdir --setenv --unit --property"),
+    "doas": _wrapper("-u -C -a"),
+    "please": _wrapper("-u -g -t -r -a -d --user --group --target --reason --allowenv --dir"),
+    "run0": _wrapper(
+        "-u -g -D -M --user --group --chdir --setenv --unit --property --machine --slice --nice --description"
+        " --background"
+    ),
     "env": _wrapper("-u -C --unset --chdir", assigns=True),
     "nohup": _wrapper(),
     "setsid": _wrapper(),
@@ -58,19 +69,50 @@ WRAPPERS = {
     "toybox": _wrapper(),
     "strace": _wrapper("-e -o -p -s -u -E -P -S -a -I -O -b"),
     "ltrace": _wrapper("-e -o -p -s -u -n"),
-    "chroot": _wrapper("", 1),
-    "unshare": _wrapper("-S -G -R -w --setuid --setgid --root --wd"),
+    "chroot": _wrapper("--userspec --groups", 1),
+    "arch-chroot": _wrapper("-u", 1),
+    "schroot": _wrapper("-c -n -u -d -s -f -p -o --chroot --session-name --user --directory --shell --file --option"),
+    "fakechroot": _wrapper("-l -d -e -c -b --lib --elfloader --environment --config-dir --bindir"),
+    "unshare": _wrapper(
+        "-S -G -R -w --setuid --setgid --root --wd --map-user --map-group --map-users --map-groups --propagation"
+        " --setgroups --monotonic --boottime --load-interp"
+    ),
     "nsenter": _wrapper("-t -S -G --target --setuid --setgid"),
-    "systemd-run": _wrapper("-u -p -E -M -H --unit --property --setenv --uid --gid --working-directory --slice"),
+    "systemd-run": _wrapper(
+        "-u -p -E -M -H --unit --property --setenv --uid --gid --working-directory --slice --machine --host"
+        " --description --service-type --nice --background --on-active --on-boot --on-startup --on-unit-active"
+        " --on-unit-inactive --on-calendar --timer-property --path-property --socket-property"
+    ),
+    "systemd-nspawn": _wrapper(
+        "-D -i -M -u -E -p -S -x --directory --image --oci-bundle --template --machine --user --uuid --setenv"
+        " --property --slice --bind --bind-ro --capability --drop-capability --hostname --network-bridge --network-zone"
+        " --chdir"
+    ),
     "systemd-inhibit": _wrapper(),
     "flock": _wrapper("-w -E --timeout --conflict-exit-code", 1),
     "firejail": _wrapper(),
     "proot": _wrapper("-r -b -w -R -S"),
     "fakeroot": _wrapper("-l -s -i -b"),
     "caffeinate": _wrapper("-t -w"),
-    "setpriv": _wrapper("--reuid --regid --groups"),
-    "gosu": _wrapper("", 1),
-    "su-exec": _wrapper("", 1),
+    "setpriv": _wrapper(
+        "--reuid --regid --ruid --euid --rgid --egid --groups --inh-caps --ambient-caps --bounding-set --securebits"
+        " --pdeathsig --selinux-label --apparmor-profile --seccomp-filter --landlock-access --landlock-rule"
+    ),
+    **dict.fromkeys(names("gosu su-exec s6-setuidgid s6-envuidgid envuidgid"), _wrapper("", 1)),
+    "s6-applyuidgid": _wrapper("-u -g -G"),
+    "runcon": _wrapper("-t -u -r -l --type --user --role --range"),
+    "aa-exec": _wrapper("-p -n --profile --namespace"),
+    "rootlesskit": _wrapper(),
+    "lxc-usernsexec": _wrapper("-m"),
+    **dict.fromkeys(
+        names("lxc-attach lxc-execute lxc-unshare"),
+        _wrapper(
+            "-n -P -a -o -l -s -f -u -g -v -i -H --name --lxcpath --arch --logfile --logpriority --rcfile --uid --gid"
+        ),
+    ),
+    **dict.fromkeys(names("host-spawn distrobox-host-exec"), _wrapper("-cwd -env")),
+    "ssh-agent": _wrapper("-a -t -E -O -P"),
+    "dbus-launch": _wrapper("--autolaunch --config-file"),
     "entr": _wrapper(),
     "xargs": _wrapper(
         "-I -n -P -L -d -E -s -a --replace --max-args --max-procs --max-lines --delimiter --eof --max-chars --arg-file"
@@ -105,7 +147,14 @@ MARKED = {
     **dict.fromkeys(names("npm pnpm yarn bun"), names("exec dlx")),
     **dict.fromkeys(names("bundle mise asdf rbenv pyenv direnv"), names("exec x")),
     **dict.fromkeys(names("conda mamba micromamba"), names("run")),
-    **dict.fromkeys(names("nix nix-shell guix flatpak-spawn toolbox distrobox"), names("-c --command run --host")),
+    **dict.fromkeys(names("nix nix-shell guix flatpak-spawn"), names("-c --command run --host")),
+    **dict.fromkeys(names("toolbox"), names("run")),
+    **dict.fromkeys(names("distrobox distrobox-enter distrobox-ephemeral"), names("-e --exec")),
+    **dict.fromkeys(names("apptainer singularity"), names("exec")),
+    "machinectl": names("shell"),
+    "ip": names("exec"),
+    **dict.fromkeys(names("buildah podman"), names("unshare")),
+    **dict.fromkeys(names("nsjail pct"), names("--")),
     **dict.fromkeys(names("xterm konsole gnome-terminal alacritty kitty foot"), names("-e -x")),
     **dict.fromkeys(names("fd fdfind"), names("-x -X --exec --exec-batch")),
     "perf": names("stat record trace"),
@@ -115,13 +164,34 @@ MARKED = {
 }
 """The words of these programs behind which a command stands; behind ``--`` one may stand in any of them."""
 
+MARKED_FIRST = names("machinectl ip git podman")
+"""Those of them for which ``--`` says no such thing."""
+
+MARKED_INNER = {
+    "direnv": _wrapper(operands=1, assigns=True),
+    "machinectl": _wrapper("--uid -E --setenv -M --machine -H --host", 1, assigns=True),
+    "ip": _wrapper(operands=1),
+    "toolbox": _wrapper("-c -d -r --container --distro --release --preserve-fds"),
+    **dict.fromkeys(
+        names("apptainer singularity"),
+        _wrapper("-B -H -W -S -o -p --bind --home --workdir --scratch --overlay --pwd --cwd --env --env-file --app", 1),
+    ),
+}
+"""What stands between the mark and the command; of the others see ``MARKED_VALUES``."""
+
 MARKED_VALUES = "-n -p -m -u -w -C --name --prefix --python --with --package --env-file --directory --project --cwd"
 
-STDIN_SHELLS = names("parallel newgrp su ssh chroot unshare nsenter")
+STDIN_SHELLS = names(
+    "parallel newgrp su sg ssh rsh chroot arch-chroot schroot unshare nsenter runuser capsh machinectl systemd-nspawn"
+    " lxc-attach toolbox distrobox distrobox-enter host-spawn distrobox-host-exec"
+)
 """Programs that, without a command, start a shell, which reads what they read."""
 
 JOINED = {
     "ssh": _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w", 1),
+    "rsh": _wrapper("-l", 1),
+    "mosh": _wrapper("-p -a --ssh --port --predict --server --client --family --bind-server", 1),
+    **dict.fromkeys(names("gksu gksudo kdesu kdesudo lxqt-sudo lxsu beesu"), _wrapper("-u -c --user")),
     "watch": _wrapper("-n --interval"),
     "hyperfine": _wrapper("-n -w -r -m -M -p -c -s"),
     "eval": _wrapper(),
@@ -129,9 +199,13 @@ JOINED = {
 """Their words are put together with blanks and read by a shell once more."""
 
 SCRIPT_OPTIONS = {
-    "su": ("-c", "--command"),
-    "runuser": ("-c", "--command"),
+    "su": ("-c", "--command", "--session-command"),
+    "newgrp": ("-c", "--command"),
+    **dict.fromkeys(("kdesu", "kdesudo"), ("-c",)),
+    "nu": ("--commands", "-e", "--execute"),
+    "runuser": ("-c", "--command", "--session-command"),
     "script": ("-c", "--command"),
+    "scriptlive": ("-c", "--command"),
     "flock": ("-c", "--command"),
     "env": ("-S", "--split-string"),
     "nix-shell": ("--run", "--command"),

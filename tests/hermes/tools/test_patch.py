@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -197,16 +195,15 @@ async def test_a_failure_in_the_middle_takes_back_what_was_done(
 
         return sometimes
 
-    undone = (Path.replace, Path.unlink)
     monkeypatch.setattr(Path, "replace", fail(Path.replace))
-    apply = file_changes._Prepared.apply
+    unlink, apply = Path.unlink, file_changes._Prepared.apply
 
     def remove_only_here(prepared: file_changes._Prepared) -> None:
-        monkeypatch.setattr(Path, "unlink", fail(undone[1]))
+        monkeypatch.setattr(Path, "unlink", fail(unlink))
         try:
             apply(prepared)
         finally:
-            monkeypatch.setattr(Path, "unlink", undone[1])
+            monkeypatch.setattr(Path, "unlink", unlink)
 
     monkeypatch.setattr(file_changes._Prepared, "apply", remove_only_here)
     lines = ["*** Update File: a", "-a", "+A", "*** Update File: b", "-b", "+B", "*** Add File: c", "+c"]
@@ -321,32 +318,3 @@ async def test_a_second_name_that_cannot_be_made_is_replaced_by_a_copy(
     assert not (await _patch(world, "*** Update File: a", "-a", "+A", "*** Delete File: b")).is_error
     assert text_of(folder / "a") == "A\n"
     assert names_in(folder) == ["a"]
-
-
-_KILLED = """
-import os, sys
-from pathlib import Path
-from hermes.tools import file_changes
-from hermes.tools.file_changes import Change
-folder, at = Path(sys.argv[1]), int(sys.argv[2])
-moved = []
-apply = file_changes._Prepared.apply
-def end(self):
-    if len(moved) == at: os.kill(os.getpid(), 9)
-    moved.append(self)
-    apply(self)
-file_changes._Prepared.apply = end
-file_changes.commit([Change(folder / name, b"new" * 10_000, (folder / name).stat()) for name in "abc"])
-"""
-
-
-@pytest.mark.parametrize("at", [0, 1, 2])
-def test_a_kill_between_the_renames_leaves_each_file_whole_and_the_old_one_beside_it(tmp_path: Path, at: int) -> None:
-    for name in "abc":
-        put(tmp_path / name, f"old {name}")
-    done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), str(at)], timeout=60, check=False)
-    assert done.returncode == -9
-    contents = [text_of(tmp_path / name) for name in "abc"]
-    assert contents == ["new" * 10_000] * at + [f"old {name}" for name in "abc"[at:]]
-    beside = {text_of(tmp_path / name) for name in names_in(tmp_path) if name.startswith(".hermes-")}
-    assert {"old a", "old b", "old c"} <= beside | set(contents)
