@@ -20,7 +20,7 @@ class Reach:
     """Which sessions and messages a search looks at: all that is set has to hold."""
 
     user: tuple[str, str] | None = None
-    """Platform and user id whose sessions; None: everybody's, for the terminal."""
+    """Platform and user id whose sessions with nobody else in the chat; None: everybody's, for the terminal."""
     session_key: str = ""
     """Only the sessions that began under this key."""
     without: str = ""

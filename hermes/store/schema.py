@@ -57,6 +57,7 @@ SESSIONS = Table(
         ("session_key", _TEXT),
         ("source", _TEXT),
         ("user_id", _TEXT),
+        ("shared", _INTEGER),
         ("model", _TEXT),
         ("parent_session_id", "TEXT"),
         ("started_at", _REAL),

@@ -31,7 +31,7 @@ _TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
 
 _WITHIN = """
-    (:source IS NULL OR (sessions.source = :source AND sessions.user_id = :user_id))
+    (:source IS NULL OR (sessions.source = :source AND sessions.user_id = :user_id AND sessions.shared = 0))
     AND (:session_key = '' OR sessions.session_key = :session_key)
 """
 # Of the session that is left out, what a summary stands for is found: only that is not in front of who asks.

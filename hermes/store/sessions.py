@@ -12,7 +12,7 @@ import sqlite3
 import time
 
 from hermes.errors import Refused
-from hermes.events import Outbound, Source
+from hermes.events import ChatType, Outbound, Source
 from hermes.store import inbox, transcript
 from hermes.store.codec import SESSION_COLUMNS, clean, columns, session_info
 from hermes.store.interface import SessionInfo
@@ -36,8 +36,8 @@ def create(connection: sqlite3.Connection, session_key: str, source: Source, sal
     """A new session, current for its key; its id is the time in UTC and six characters of ``salt``, which is hex."""
     session_id = _free_id(connection, time.strftime("%Y%m%d_%H%M%S", time.gmtime(now)), salt)
     connection.execute(
-        "INSERT INTO sessions (id, session_key, source, user_id, started_at) VALUES (?, ?, ?, ?, ?)",
-        (session_id, session_key, source.platform, source.user_id, now),
+        "INSERT INTO sessions (id, session_key, source, user_id, shared, started_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (session_id, session_key, source.platform, source.user_id, source.chat_type is not ChatType.DM, now),
     )
     _make_current(connection, session_key, session_id)
     transcript.adopt(connection, session_key, session_id)

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from actors.conversation.archive import StoredArchive
 from hermes.audience import Audience
-from hermes.events import InboundKind
+from hermes.events import ChatType, InboundKind
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
 from tests.actors.house import house
@@ -19,17 +19,18 @@ from tests.hermes.store.builders import SOURCE, exchange
 
 ADA, BOB = evolve(SOURCE, user_id="ada"), evolve(SOURCE, user_id="bob", chat_id="bobs")
 OTHER = evolve(ADA, platform="irc")
+GROUP = evolve(ADA, chat_type=ChatType.GROUP)
 EVERYBODY = {"ada", "bob", "irc", "group"}
 
 
 @pytest.mark.parametrize(
     ("audience", "found"),
     [
-        (Audience("web", "ada"), {"ada", "group"}),
+        (Audience("web", "ada"), {"ada"}),
         (Audience("web", "bob"), {"bob"}),
         (Audience("irc", "ada"), {"irc"}),
         (Audience("web", ""), set[str]()),
-        (Audience("web", "ada", owner=True), {"ada", "group"}),
+        (Audience("web", "ada", owner=True), {"ada"}),
         (Audience("web", "ada", shared="group"), {"group"}),
         (Audience("web", "bob", shared="group"), {"group"}),
         (Audience("web", "ada", shared="another"), set[str]()),
@@ -38,7 +39,7 @@ EVERYBODY = {"ada", "bob", "irc", "group"}
 )
 async def test_each_circle_finds_its_own_conversations(tmp_path: Path, audience: Audience, found: set[str]) -> None:
     async with open_store(tmp_path) as store:
-        for name, source in (("ada", ADA), ("bob", BOB), ("irc", OTHER), ("group", ADA)):
+        for name, source in (("ada", ADA), ("bob", BOB), ("irc", OTHER), ("group", GROUP)):
             await exchange(store, name, f"harbour of {name}", "aye", key=name, source=source)
         archive = StoredArchive(store, audience, "none")
         hits = await archive.search("harbour", roles=("user",), limit=10)
