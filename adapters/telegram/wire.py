@@ -88,6 +88,21 @@ class _Pool:
     retired: bool = False
 
 
+class _Content:
+    """What a request carries, in one piece. No generator: one that is left in the middle stays behind unfinished."""
+
+    def __init__(self, content: bytes) -> None:
+        self._left = [content]
+
+    def __aiter__(self) -> "_Content":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+
 class Wire(BaseRequest):
     """The connections of one kind: those of the long poll, or those of everything else."""
 
@@ -145,7 +160,7 @@ class Wire(BaseRequest):
                 method,
                 url,
                 headers=[(b"Host", urlsplit(url).netloc.rpartition("@")[2].encode()), *headers],
-                content=content,
+                content=_Content(content),
                 extensions={"timeout": _timeout(within)},
             )
             return await self._exchange(pool, request, within)
