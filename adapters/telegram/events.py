@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import field, frozen
 from telegram import Bot, CallbackQuery, Message, Update, User
 
 from adapters.telegram.access import Me, is_meant, may_write, without_mention
 from adapters.telegram.chats import is_shared, session_key, source_of
 from adapters.telegram.content import CONTENT, quoted, text_of
 from adapters.telegram.settings import TelegramSettings
+from adapters.telegram.utterances import Part, Utterances
 from hermes.agent.commands import parse
-from hermes.events import Inbound, InboundKind
+from hermes.events import Inbound, InboundKind, Source
+from hermes.split import units
 
 MESSAGES = ("message", "edited_message", "channel_post", "edited_channel_post")
 
@@ -26,7 +28,7 @@ KINDS = (*MESSAGES, "callback_query")
 
 _CORE = (
     "message_id", "date", "edit_date", "chat", "from", "sender_chat", "text", "caption", "message_thread_id",
-    "is_topic_message",
+    "is_topic_message", "media_group_id",
 )  # fmt: skip
 """Fields of a message that it can be answered by."""
 
@@ -57,6 +59,7 @@ class Reader:
     settings: TelegramSettings
     bot: Bot
     me: Me
+    utterances: Utterances = field(factory=Utterances)
 
     def read(self, raw: object) -> Inbound | Press | Dropped:
         """What ``raw``, an element of the answer of getUpdates, is."""
@@ -83,8 +86,10 @@ class Reader:
         text = text_of(message)
         if text is None:
             return Dropped("nobody said anything in it")
-        if not is_meant(self.settings.access, source, message, self.me):
+        part = self._part(source, message, text) if kind is InboundKind.MESSAGE else Part()
+        if not (self.utterances.is_meant(part) or is_meant(self.settings.access, source, message, self.me)):
             return Dropped("it is not meant for the bot")
+        self.utterances.remember_meant(part)
         return Inbound(
             event_id=str(update_id),
             source=source,
@@ -95,7 +100,18 @@ class Reader:
             message_id=str(message.message_id),
             edited_at=message.edit_date.timestamp() if message.edit_date else None,
             reply_to=str(message.reply_to_message.message_id) if message.reply_to_message else "",
+            utterance=part.utterance,
+            more_within=part.more_within,
         )
+
+    def _part(self, source: Source, message: Message, text: str) -> Part:
+        """What else is said with it."""
+        if message.media_group_id:
+            return self.utterances.album(message.media_group_id)
+        if parse(text) is not None:
+            return Part()
+        place = (source.chat_id, source.thread_id, source.user_id)
+        return self.utterances.text(place, message.message_id, message.date.timestamp(), units(text))
 
     def _complete(self, message: Message, speaker: str, text: str) -> str:
         """With what it answers, and who speaks where several do. A command stays a command."""
