@@ -12,6 +12,7 @@ Rules:
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import trio
 from attrs import define, field
@@ -23,6 +24,7 @@ from adapters.telegram.calls import Calls
 from adapters.telegram.chats import PLATFORM
 from adapters.telegram.events import Reader
 from adapters.telegram.failures import Migrated, PollConflict, says
+from adapters.telegram.files import Files
 from adapters.telegram.outgoing import MARK, Outgoing, outgoing
 from adapters.telegram.polling import Polling
 from adapters.telegram.presence import Presence
@@ -49,6 +51,8 @@ class TelegramAdapter:
     """One bot."""
 
     _settings: TelegramSettings
+    _cache: Path
+    """Where the files of messages are kept."""
     _commands: Sequence[tuple[str, str]] = ()
     _calls: Calls = field(init=False)
     _presence: Presence = field(init=False)
@@ -134,7 +138,8 @@ class TelegramAdapter:
             self._me = await self._calls.me()
         reader = Reader(self._settings, self._calls.bot, self._me)
         asides = Asides(self._calls, nursery)
-        return Polling(self._calls, reader, host, asides, Presses(host, asides))
+        files = Files(self._calls, host, nursery, self._cache)
+        return Polling(self._calls, reader, host, asides, Presses(host, asides), files)
 
     async def _first(self, polling: Polling) -> list[object]:
         try:
@@ -186,9 +191,10 @@ class TelegramAdapter:
         await self._calls.edit(chat_id, message_id, ready.text, entities=ready.entities, buttons=ready.buttons)
 
 
-def create(settings: TelegramSettings, commands: Sequence[tuple[str, str]] = ()) -> TelegramAdapter:
-    """The bot, not yet connected; ``commands`` are what its menu offers, each with a line of help."""
-    return TelegramAdapter(settings, commands)
+def create(settings: TelegramSettings, cache: Path, commands: Sequence[tuple[str, str]] = ()) -> TelegramAdapter:
+    """The bot, not yet connected. ``cache`` is where files are kept; ``commands`` are what its menu offers, each with a
+    line of help."""
+    return TelegramAdapter(settings, cache, commands)
 
 
 def _check_length(message: Outbound) -> None:

@@ -25,6 +25,8 @@ _MEDIA = (
     ("checklist", "a checklist"),
 )
 
+_FETCHED = frozenset({"photo", "animation", "document", "voice", "video_note", "video", "audio"})
+
 CONTENT = ("location", "contact", "sticker", "poll", "dice", *(field for field, _ in _MEDIA))
 """The fields of a message that say something without words."""
 
@@ -88,4 +90,7 @@ def _dice(message: Message) -> str:
 
 
 def _media(message: Message) -> str:
-    return next((f"{name}, which cannot be opened here" for field, name in _MEDIA if getattr(message, field)), "")
+    for field, name in _MEDIA:
+        if getattr(message, field):
+            return name if field in _FETCHED else f"{name}, which cannot be opened here"
+    return ""

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from telegram import Bot, CallbackQuery, Message, Update, User
 
 from adapters.telegram.access import Me, is_meant, may_write, without_mention
 from adapters.telegram.chats import is_shared, session_key, source_of
 from adapters.telegram.content import CONTENT, quoted, text_of
+from adapters.telegram.media import FETCH_WITHIN, MOST_BYTES, Attachment, attachment
 from adapters.telegram.settings import TelegramSettings
 from adapters.telegram.utterances import Part, Utterances
 from hermes.agent.commands import parse
@@ -43,6 +44,16 @@ class Dropped:
 
 
 @frozen
+class Filed:
+    """A message that brings a file."""
+
+    event: Inbound
+    file: Attachment
+    rest_within: float
+    """Seconds for further parts of it beside the file."""
+
+
+@frozen
 class Press:
     """A press of a button: which question and which of its choices. What the choice says, the transcript knows."""
 
@@ -61,7 +72,7 @@ class Reader:
     me: Me
     utterances: Utterances = field(factory=Utterances)
 
-    def read(self, raw: object) -> Inbound | Press | Dropped:
+    def read(self, raw: object) -> Inbound | Filed | Press | Dropped:
         """What ``raw``, an element of the answer of getUpdates, is."""
         for shape in (_whole, _core):
             # Whatever its shape does to the library: one update must not end the stream.
@@ -69,7 +80,7 @@ class Reader:
                 return self._judged(Update.de_json(shape(raw), self.bot))
         return Dropped("it cannot be read")
 
-    def _judged(self, update: Update) -> Inbound | Press | Dropped:
+    def _judged(self, update: Update) -> Inbound | Filed | Press | Dropped:
         if update.callback_query is not None:
             return self._press(update.update_id, update.callback_query)
         if (said := update.message or update.channel_post) is not None:
@@ -78,7 +89,17 @@ class Reader:
             return self._message(update.update_id, edited, InboundKind.EDIT)
         return Dropped("this kind of update is not used")
 
-    def _message(self, update_id: int, message: Message, kind: InboundKind) -> Inbound | Dropped:
+    def _message(self, update_id: int, message: Message, kind: InboundKind) -> Inbound | Filed | Dropped:
+        found = self._said(update_id, message, kind)
+        file = attachment(message)
+        if isinstance(found, Dropped) or kind is InboundKind.EDIT or file is None:
+            return found
+        if file.size > MOST_BYTES:
+            return evolve(found, text=f"{found.text}\n[The {file.called} is too large to be fetched]")
+        utterance = found.utterance or f"file:{found.source.chat_id}:{found.message_id}"
+        return Filed(evolve(found, utterance=utterance, more_within=FETCH_WITHIN), file, found.more_within)
+
+    def _said(self, update_id: int, message: Message, kind: InboundKind) -> Inbound | Dropped:
         user = message.from_user if message.sender_chat is None else None
         source = source_of(self.settings, message, user)
         if not may_write(self.settings.access, source, user):
@@ -155,12 +176,12 @@ def update_id(raw: object) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def chat_of(found: Inbound | Press | Dropped) -> str:
+def chat_of(found: Inbound | Filed | Press | Dropped) -> str:
     """Events of one chat keep their order."""
     match found:
         case Inbound():
             return found.source.chat_id
-        case Press():
+        case Press() | Filed():
             return found.event.source.chat_id
         case Dropped():
             return ""

@@ -22,7 +22,8 @@ from attrs import define, field
 from adapters.contract import AdapterHost
 from adapters.telegram.asides import Asides
 from adapters.telegram.calls import Calls
-from adapters.telegram.events import KINDS, Dropped, Press, Reader, chat_of, update_id
+from adapters.telegram.events import KINDS, Dropped, Filed, Press, Reader, chat_of, update_id
+from adapters.telegram.files import Files
 from adapters.telegram.presses import Presses
 from hermes.errors import ActorCrashed, Refused, TransientError, Unavailable
 from hermes.events import Inbound
@@ -40,6 +41,8 @@ MOST_STRANGERS = 200
 # Seconds between two polls whose answers held nothing that can be confirmed: a server that does this is not ours.
 NOTHING_PAUSE = 1.0
 
+Taken = Inbound | Filed | Press
+
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +55,7 @@ class Polling:
     _host: AdapterHost
     _asides: Asides
     _presses: Presses
+    _files: Files
     _offset: int | None = None
     _pause: float = FIRST_PAUSE
     _failed: dict[int, "_Failure"] = field(factory=dict[int, "_Failure"])
@@ -89,7 +93,7 @@ class Polling:
 
     async def _take_in(self, found: list[object]) -> int | None:
         """The lowest number of those that were not taken; None when all were."""
-        chats: dict[str, list[tuple[int, Inbound | Press]]] = {}
+        chats: dict[str, list[tuple[int, Taken]]] = {}
         for raw in found:
             number = update_id(raw)
             if number is None:
@@ -105,15 +109,25 @@ class Polling:
                 nursery.start_soon(self._take_chat, events, stopped)
         return min(stopped, default=None)
 
-    async def _take_chat(self, events: list[tuple[int, Inbound | Press]], stopped: list[int]) -> None:
+    async def _take_chat(self, events: list[tuple[int, Taken]], stopped: list[int]) -> None:
         for number, event in events:
             if not await self._taken(number, event):
                 stopped.append(number)
                 return
 
-    async def _taken(self, number: int, event: Inbound | Press) -> bool:
+    async def _hand_over(self, event: Taken) -> None:
+        match event:
+            case Inbound():
+                await self._host.accept(event)
+            case Filed():
+                await self._host.accept(event.event)
+                self._files.fetch(event.event, event.file, rest_within=event.rest_within)
+            case Press():
+                await self._presses.answer(event)
+
+    async def _taken(self, number: int, event: Taken) -> bool:
         try:
-            await (self._presses.answer(event) if isinstance(event, Press) else self._host.accept(event))
+            await self._hand_over(event)
         except Refused as refusal:
             log.warning("update %d is not taken: %s", number, refusal)
             if isinstance(event, Inbound):

@@ -74,15 +74,6 @@ class Access:
 
 
 @frozen
-class Home:
-    """Where what nobody asked for goes: TELEGRAM_HOME_CHANNEL."""
-
-    chat_id: str = ""
-    thread_id: str = ""
-    name: str = ""
-
-
-@frozen
 class TelegramSettings:
     token: str = field(repr=False)
     bot_id: str
@@ -91,8 +82,6 @@ class TelegramSettings:
     proxy: str = field(default="", repr=False)
     access: Access = field(factory=Access)
     reply_to: ReplyTo = ReplyTo.FIRST
-    reactions: bool = False
-    home: Home = field(factory=Home)
     group_sessions_per_user: bool = True
     thread_sessions_per_user: bool = False
     streaming: bool = False
@@ -125,8 +114,6 @@ def read(
         proxy=_proxy(environment),
         access=_access(environment),
         reply_to=_reply_to(environment),
-        reactions=_switch(environment, "TELEGRAM_REACTIONS", default=False),
-        home=_home(environment),
         group_sessions_per_user=group_sessions_per_user,
         thread_sessions_per_user=thread_sessions_per_user,
         streaming=streaming,
@@ -198,11 +185,3 @@ def _reply_to(environment: Mapping[str, str]) -> ReplyTo:
     if chosen is None:
         raise ConfigError(f"{name}: expected one of {', '.join(ReplyTo)}", key=name)
     return chosen
-
-
-def _home(environment: Mapping[str, str]) -> Home:
-    chat, thread = (environment.get(f"TELEGRAM_HOME_CHANNEL{end}", "").strip() for end in ("", "_THREAD_ID"))
-    for name, value in (("TELEGRAM_HOME_CHANNEL", chat), ("TELEGRAM_HOME_CHANNEL_THREAD_ID", thread)):
-        if value and not _ID.fullmatch(value):
-            raise ConfigError(f"{name}: expected the id of a chat, a number", key=name)
-    return Home(chat, thread, environment.get("TELEGRAM_HOME_CHANNEL_NAME", "").strip())

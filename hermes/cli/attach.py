@@ -107,7 +107,7 @@ def _telegram(startup: Startup) -> Attached:
         make = factory(_TELEGRAM)
     except ConfigError as error:
         return _misconfigured(_TELEGRAM, error)
-    adapter = make(settings, tuple((command.name, command.help) for command in COMMANDS))
+    adapter = make(settings, startup.home.cache_dir, tuple((command.name, command.help) for command in COMMANDS))
     owner = settings.access.owner_alone
     limits = adapter.limits
     platform = Platform(

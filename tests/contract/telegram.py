@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import trio
 import trio.testing
@@ -15,6 +16,9 @@ from tests.adapters.telegram.botapi import OWNER, BotApi, serving
 from tests.contract.told import Told
 from tests.kill.process import free_port
 
+CACHE = Path("/nowhere/cache")
+"""No test of the suite sends a file."""
+
 
 @define(eq=False)
 class TelegramWorld:
@@ -26,7 +30,7 @@ class TelegramWorld:
     accepted: set[str] = field(factory=set[str])
 
     def make(self) -> TelegramAdapter:
-        return factory("telegram")(settings(self.api))
+        return factory("telegram")(settings(self.api), CACHE)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[BotApi]:

@@ -29,6 +29,7 @@ async def test_albums_and_texts_that_were_cut_are_one_turn_each(gateway: Gateway
         async with bot(gateway, users=3) as chat:
             await gateway.start()
             api, album, text = chat.api, FIRST_USER, FIRST_USER + 1
+            api.files["f"] = b"picture"
             for caption in ("say look", None):
                 more = {"caption": caption} if caption else {}
                 message = api.message(None, album, album, photo=PHOTO, media_group_id="7", **more)
@@ -41,7 +42,9 @@ async def test_albums_and_texts_that_were_cut_are_one_turn_each(gateway: Gateway
             await chat.until_answered(ordinary, FIRST_USER + 2)
             await api.until(lambda: api.said(album) and len(api.said(text)) > 0)
             assert await gateway.stop() == 0
-    assert sorted(len(said.split("\n\n")) for said in turns(gateway)) == [1, 2, 2]
+    # Two pictures, and where each is kept; the two parts of a text; one ordinary message.
+    assert sorted(len(said.split("\n\n")) for said in turns(gateway)) == [1, 2, 4]
+    assert (gateway.home / "cache" / "images" / "u.jpg").read_bytes() == b"picture"
 
 
 async def test_who_is_not_named_is_not_heard_and_stands_in_no_journal(gateway: Gateway) -> None:

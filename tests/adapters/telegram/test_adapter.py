@@ -18,7 +18,7 @@ from hermes.events import DraftState, OutboundKind, Source
 from tests.adapters.fakehost import FakeHost, draft, outbound
 from tests.adapters.telegram.botapi import OWNER, WITHIN, BotApi, serving
 from tests.adapters.telegram.faults import Fault, babble, cut, flooded, lose_reply, refusing
-from tests.contract.telegram import settings
+from tests.contract.telegram import CACHE, settings
 
 SOURCE = Source("telegram", "bot110201543", str(OWNER), user_id=str(OWNER))
 SESSION = f"agent:main:telegram:dm:{OWNER}"
@@ -47,7 +47,7 @@ class Scene:
 async def scene(**changes: Any) -> AsyncIterator[Scene]:
     """A server and an adapter that does not run."""
     async with serving() as api:
-        adapter = create(settings(api, **changes), [("new", "begin anew")])
+        adapter = create(settings(api, **changes), CACHE, [("new", "begin anew")])
         try:
             yield Scene(api, adapter, FakeHost())
         finally:
@@ -143,7 +143,7 @@ async def test_what_ends_the_polling_is_raised_by_its_remedy(fault: Fault, error
 
 async def test_a_server_that_is_not_there_is_the_worlds_fault() -> None:
     async with scene() as it:
-        adapter = create(evolve(settings(it.api), base_url="http://127.0.0.1:1/bot"))
+        adapter = create(evolve(settings(it.api), base_url="http://127.0.0.1:1/bot"), CACHE)
         found = await Scene(it.api, adapter, it.host).run()
         assert isinstance(found, TransientError)
         assert not isinstance(found, Ambiguous)
@@ -160,7 +160,7 @@ async def test_a_token_that_is_not_known_is_a_persons_to_renew() -> None:
 
 async def test_a_second_program_is_told_of_as_what_it_is() -> None:
     async with scene() as it, trio.open_nursery() as nursery:
-        other = create(settings(it.api))
+        other = create(settings(it.api), CACHE)
         found: list[Exception] = []
 
         async def first() -> None:
@@ -225,7 +225,7 @@ async def test_a_send_fails_by_its_remedy(fault: Fault, error: type[Exception], 
 
 async def test_a_send_that_never_left_is_not_ambiguous() -> None:
     async with scene() as it:
-        adapter = create(evolve(settings(it.api), base_url="http://127.0.0.1:1/bot"))
+        adapter = create(evolve(settings(it.api), base_url="http://127.0.0.1:1/bot"), CACHE)
         with pytest.raises(TransientError) as caught:
             await adapter.send(outbound(SOURCE, SESSION, "hello"))
         assert type(caught.value) is TransientError

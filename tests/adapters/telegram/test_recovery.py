@@ -24,6 +24,7 @@ from hermes.errors import AuthError, RateLimited, TransientError
 from hermes.status import State
 from tests.actors.runtime.stage import Stage, acting, supervisor
 from tests.adapters.telegram.methods import TOKEN
+from tests.contract.telegram import CACHE
 
 # Seconds after the service's return within which updates have to flow again.
 BACK_WITHIN = 30.0
@@ -82,7 +83,7 @@ class NothingWaits:
 
 @asynccontextmanager
 async def polling() -> AsyncIterator[tuple[Stage, Line]]:
-    adapter = create(TelegramSettings(TOKEN, "110201543"))
+    adapter = create(TelegramSettings(TOKEN, "110201543"), CACHE)
     line = Line(adapter._calls.bot)
     adapter._calls = cast(Calls, line)
     redact: Callable[[str], str] = str

@@ -58,7 +58,6 @@ def test_a_word_opens_the_bot_to_everybody(environment: dict[str, str]) -> None:
         ("TELEGRAM_REQUIRE_MENTION", "perhaps"),
         ("TELEGRAM_MENTION_PATTERNS", "("),
         ("TELEGRAM_REPLY_TO_MODE", "some"),
-        ("TELEGRAM_HOME_CHANNEL", "@home"),
         ("TELEGRAM_PROXY", "socks5://localhost"),
     ],
 )
@@ -80,15 +79,11 @@ def test_the_rest_is_read() -> None:
         GOOD
         | {
             "TELEGRAM_REPLY_TO_MODE": "ALL",
-            "TELEGRAM_HOME_CHANNEL": "-100",
-            "TELEGRAM_HOME_CHANNEL_NAME": "home",
-            "TELEGRAM_HOME_CHANNEL_THREAD_ID": "5",
             "TELEGRAM_MENTION_PATTERNS": "^hey\nbot\\b",
             "TELEGRAM_REQUIRE_MENTION": "no",
         },
     )
     assert settings.reply_to is ReplyTo.ALL
-    assert (settings.home.chat_id, settings.home.name, settings.home.thread_id) == ("-100", "home", "5")
     assert [pattern.pattern for pattern in settings.access.mention_patterns] == ["^hey", "bot\\b"]
     assert not settings.access.require_mention
     assert settings.base_url == "http://127.0.0.1:8081/bot"

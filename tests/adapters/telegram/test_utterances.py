@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adapters.telegram.events import Filed
 from adapters.telegram.utterances import ALBUM_WITHIN, LONG, MOST, REST_WITHIN, Part, Utterances
 from hermes.events import Inbound
 from tests.adapters.telegram.botapi import OWNER, BotApi
@@ -62,11 +63,11 @@ def test_parts_of_an_album_share_an_utterance_and_the_name_of_the_bot() -> None:
         return hearing.read({"update_id": 1, "message": message})
 
     first = heard(caption="@hermes_bot look", caption_entities=MENTION["entities"])
-    assert isinstance(first, Inbound)
-    assert (first.utterance, first.more_within) == ("album:77", ALBUM_WITHIN)
+    assert isinstance(first, Filed)
+    assert (first.event.utterance, first.rest_within) == ("album:77", ALBUM_WITHIN)
     second = heard()
-    assert isinstance(second, Inbound)
-    assert second.utterance == "album:77"
+    assert isinstance(second, Filed)
+    assert second.event.utterance == "album:77"
 
 
 def test_an_edit_and_a_command_are_no_parts() -> None:
