@@ -24,6 +24,9 @@ FORGOTTEN = 1800.0
 # Chats that have a sign at a time; beyond it one goes without.
 MOST = 1000
 
+# Signs that are given at a time: they share connections with the messages, which come first.
+AT_A_TIME = 16
+
 Place = tuple[str, str]
 
 
@@ -34,6 +37,7 @@ class Presence:
     _calls: Calls
     _nursery: trio.Nursery | None = None
     _at_work: dict[Place, "_Sign"] = field(factory=dict[Place, "_Sign"])
+    _places: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(AT_A_TIME))
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -73,7 +77,8 @@ class Presence:
     async def _once(self, place: Place) -> float | None:
         """Seconds to the next one; None when there is no use in another."""
         try:
-            await self._calls.typing(*place)
+            async with self._places:
+                await self._calls.typing(*place)
         except (Refused, AuthError):
             return None
         except RateLimited as limit:

@@ -17,7 +17,7 @@ from hermes.errors import AuthError, RateLimited, Refused, TransientError, fold
 from hermes.events import DraftState, OutboundKind, Source
 from tests.adapters.fakehost import FakeHost, draft, outbound
 from tests.adapters.telegram.botapi import OWNER, WITHIN, BotApi, serving
-from tests.adapters.telegram.faults import Fault, babble, cut, flooded, lose_reply, refusing
+from tests.adapters.telegram.faults import Fault, babble, cut, flooded, hang, lose_reply, refusing
 from tests.contract.telegram import CACHE, settings
 
 SOURCE = Source("telegram", "bot110201543", str(OWNER), user_id=str(OWNER))
@@ -311,6 +311,18 @@ async def test_a_chat_sees_that_the_bot_is_at_work_until_it_waits_or_has_answere
         assert it.adapter._presence._at_work
         await it.send("the answer")
         assert not it.adapter._presence._at_work
+
+
+async def test_signs_that_hang_hold_up_no_message() -> None:
+    async with running() as it:
+        it.api.always["sendChatAction"] = hang
+        for number in range(150):
+            at_work = draft(evolve(SOURCE, chat_id=str(number + 1)), SESSION, "", state=DraftState.THINKING)
+            await it.adapter.show_draft(at_work)
+        await it.api.until(lambda: len(it.api.of("sendChatAction")) >= 16)
+        with trio.fail_after(WITHIN):
+            await it.send("the answer")
+        assert len(it.api.of("sendChatAction")) == 16
 
 
 async def test_a_question_has_a_button_for_each_choice() -> None:
