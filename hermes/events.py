@@ -60,6 +60,8 @@ class Inbound:
     ask_id: str = ""
     utterance: str = ""
     """Rows of one session that share a non-empty value are parts of one utterance and become one turn."""
+    more_within: float = 0.0
+    """Seconds after its arrival within which further parts of its utterance may come: the turn begins after them."""
 
 
 class OutboundKind(StrEnum):

@@ -24,7 +24,8 @@ from hermes.store.interface import Turn
 # Nudges fold into one another, so a handful is enough; a full mailbox means that a look is due anyway.
 MAILBOX = 8
 
-# Seconds between two looks at a session whose turn another program runs: it ends without telling us.
+# Seconds between two looks at a message that cannot be taken yet: another program's turn ends without telling us, and
+# nobody says that no further part of an utterance comes.
 BLOCKED_RETRY = 1.0
 
 # Seconds for the store to take a turn back while this actor is stopped, well within its grace.
@@ -64,12 +65,13 @@ class _Conversation:
     async def run(self, context: Context[Look]) -> None:
         while True:
             blocked = await self._work(context)
-            context.detail("waits: another program is at work in this session" if blocked else "")
+            context.detail("waits for the rest of a message, or for another program's turn" if blocked else "")
             if await self._idle(context, blocked=blocked):
                 return
 
     async def _work(self, context: Context[Look]) -> bool:
-        """Settle and claim until nothing is pending. True when a message has to wait for another program's turn."""
+        """Settle and claim until nothing is pending. True when a message has to wait: for its further parts, or for
+        another program's turn."""
         turn = await self._claim()
         # The claim may have given a turn up, and a crash between a write and its nudge leaves an outbox that nobody was
         # told of. Whose it is, is not known here; a look at an empty one costs a read.

@@ -37,7 +37,8 @@ class SupervisedPlatform:
 def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> SupervisedPlatform:
     """The supervisor of ``adapter``, not yet running."""
     drafts, proof = DraftBoard(), Proof()
-    bound = None if adapter.probe_interval is None else adapter.probe_interval * MISSED_PROBES
+    probed = adapter.probe_interval
+    bound = adapter.limits.deaf_after if probed is None else probed * MISSED_PROBES
     deliver = partial(delivery, adapter=adapter, store=around.store, drafts=drafts, redactor=around.redactor)
     supervisor = Supervisor(
         adapter.name,
@@ -49,4 +50,4 @@ def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> Sup
         strategy=Strategy.ONE_FOR_ONE,
         backoff=RECONNECT,
     )
-    return SupervisedPlatform(supervisor, Outlet(platform, supervisor.address("delivery"), drafts))
+    return SupervisedPlatform(supervisor, Outlet(adapter, platform, supervisor.address("delivery"), drafts))

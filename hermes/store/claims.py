@@ -121,7 +121,7 @@ def _rows(connection: sqlite3.Connection, turn_id: str, attempts: int) -> tuple[
 def _begin(
     connection: sqlite3.Connection, session_key: str, claimant: Claimant, burial: Burial, now: float
 ) -> Turn | None:
-    rows = _next_rows(connection, session_key)
+    rows = _next_rows(connection, session_key, now)
     if not rows:
         return None
     session_id = sessions.current_id(connection, session_key)
@@ -145,8 +145,11 @@ def _begin(
     return Turn(held, rows, (message,), frozenset(), (), 1, now)
 
 
-def _next_rows(connection: sqlite3.Connection, session_key: str) -> tuple[InboxRow, ...]:
-    """The oldest pending row, if it makes a turn, with the others of its utterance; their attempts count this claim."""
+def _next_rows(connection: sqlite3.Connection, session_key: str, now: float) -> tuple[InboxRow, ...]:
+    """The oldest pending row, if it makes a turn, with the others of its utterance; their attempts count this claim.
+
+    Nothing while further parts of it may come.
+    """
     select = f"SELECT {columns(INBOX_COLUMNS)} FROM inbox WHERE session_key = ? AND state = 'pending'"
     row = connection.execute(f"{select} ORDER BY id LIMIT 1", (session_key,)).fetchone()
     if row is None:
@@ -160,7 +163,13 @@ def _next_rows(connection: sqlite3.Connection, session_key: str) -> tuple[InboxR
         f"{select} AND utterance = ? AND kind IN ({marks(len(_MAKE_TURNS))}) ORDER BY id LIMIT ?",
         (session_key, first.event.utterance, *(kind.value for kind in _MAKE_TURNS), MAX_ROWS),
     )
-    return tuple(inbox_row(row, attempts=1) for row in rows)
+    found = tuple(inbox_row(row, attempts=1) for row in rows)
+    return () if _may_grow(found[-1], now) else found
+
+
+def _may_grow(newest: InboxRow, now: float) -> bool:
+    """Whether a further part may come. A clock that was set back keeps nobody waiting."""
+    return 0.0 <= now - newest.received_at < newest.event.more_within
 
 
 def _is_busy(connection: sqlite3.Connection, session_id: str, claimant: Claimant, burial: Burial, now: float) -> bool:

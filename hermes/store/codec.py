@@ -30,7 +30,7 @@ _SOURCE = ("platform", "account", "chat_id", "chat_type", "thread_id", "user_id"
 
 INBOUND_COLUMNS = (
     "event_id", *_SOURCE, "session_key", "kind", "text", "sent_at", "message_id", "edited_at", "reply_to", "ask_id",
-    "utterance",
+    "utterance", "more_within",
 )  # fmt: skip
 INBOX_COLUMNS = (*INBOUND_COLUMNS, "id", "received_at")
 OUTBOUND_COLUMNS = (
@@ -112,6 +112,7 @@ def inbound_values(event: Inbound) -> tuple[Value, ...]:
         clean(event.reply_to),
         clean(event.ask_id),
         clean(event.utterance),
+        event.more_within,
     )
 
 
@@ -134,13 +135,8 @@ def background_record(values: Sequence[Any]) -> BackgroundRecord:
 
 def inbox_row(values: Sequence[Any], attempts: int) -> InboxRow:
     """A row of ``INBOX_COLUMNS``."""
-    session_key, kind, text, sent_at, message_id, edited_at, reply_to, ask_id, utterance, row_id, received_at = values[
-        8:
-    ]
-    event = Inbound(
-        values[0], _source(values[1:8]), session_key, InboundKind(kind), text, sent_at, message_id, edited_at, reply_to,
-        ask_id, utterance,
-    )  # fmt: skip
+    session_key, kind, *rest, row_id, received_at = values[8:]
+    event = Inbound(values[0], _source(values[1:8]), session_key, InboundKind(kind), *rest)
     return InboxRow(row_id, event, received_at, attempts)
 
 

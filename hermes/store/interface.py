@@ -205,8 +205,8 @@ class Journal(Protocol):
         longer than ``burial.stale_after``, ends as DEAD with its notice in the outbox, and the next one is looked
         for. A new turn names the oldest pending row when that is a MESSAGE or EDIT (a command or an answer that is
         older is settled first, so that order holds), with those that share its utterance, and puts its user message
-        into the transcript; it makes the session when the key has none. None: nothing to claim, or a turn of the same
-        session under another key is running.
+        into the transcript; it makes the session when the key has none. None: nothing to claim just now; a turn of
+        the same session under another key is running, or further parts of an utterance may come.
         """
         ...
 
@@ -274,7 +274,8 @@ class Journal(Protocol):
     async def begin_draft(self, lease: Lease, message: Outbound, now: float) -> int:
         """The row, already ``sending``, of a streamed draft's first send.
 
-        Raises ``Refused`` when an earlier claim of the turn left a draft open: the answer will complete that one.
+        Raises ``Refused`` when an earlier claim of the turn left a draft open: the answer will complete that one; and
+        ``Unavailable`` while older messages of its chat wait to be sent.
         """
         ...
 

@@ -159,6 +159,7 @@ INBOX = Table(
         ("reply_to", _TEXT),
         ("ask_id", _TEXT),
         ("utterance", _TEXT),
+        ("more_within", _REAL),
         ("received_at", _REAL),
         ("state", "TEXT NOT NULL DEFAULT 'pending'"),
         ("turn_id", "TEXT"),

@@ -29,8 +29,8 @@ def test_a_platform_whose_library_is_missing_names_it(monkeypatch: pytest.Monkey
 
 def test_nothing_of_a_platform_is_imported_before_it_is_used() -> None:
     code = (
-        "import sys, adapters.registry, adapters.contract, adapters.web.settings;"
-        "print([name for name in ('starlette', 'hypercorn', 'wsproto', 'h11') if name in sys.modules])"
+        "import sys, adapters.registry, adapters.contract, adapters.web.settings, adapters.telegram.settings;"
+        "print([name for name in ('starlette', 'hypercorn', 'wsproto', 'h11', 'telegram') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from attrs import evolve
 
 from hermes.errors import LeaseLost
 from hermes.events import InboundKind, Source
@@ -352,3 +353,17 @@ async def test_handing_back_a_lost_or_finished_turn_changes_nothing(store: Sqlit
     await finish(store, again)
     await store.release(again.lease)
     assert await claim(store) is None
+
+
+async def test_a_turn_begins_when_no_further_part_of_its_utterance_may_come(store: SqliteStore) -> None:
+    for number in range(3):
+        part = evolve(event(f"e{number}", f"part {number}"), utterance="album:7", more_within=1.0)
+        await store.accept(part, NOW + number)
+    assert await claim(store, now=NOW + 2.5) is None
+    turn = await claimed(store, now=NOW + 3.0)
+    assert [row.event.event_id for row in turn.rows] == ["e0", "e1", "e2"]
+
+
+async def test_a_clock_that_was_set_back_keeps_no_utterance_waiting(store: SqliteStore) -> None:
+    await store.accept(evolve(event("e1", "part"), utterance="album:7", more_within=1.0), NOW)
+    assert await claim(store, now=NOW - 3600.0) is not None

@@ -1,0 +1,123 @@
+"""Our transport as python-telegram-bot's ``BaseRequest``, the seam that it leaves for one.
+
+Rules:
+
+1. What is raised says whether a request may have been carried out (lost.py). A 5xx is ``Lost``: who sent it does not
+   say how far the request came.
+2. No error holds an address: the token is part of it. Texts of the libraries below are not passed on for that reason.
+3. ``renew`` gives up the connections of a network that may be gone. Requests under way end on the old ones.
+
+``initialize`` and ``shutdown`` of the library are asyncio's and are never called.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from hermes.lean_httpx import httpx  # isort: skip  it keeps httpx small, which the library below imports
+
+from telegram.request import BaseRequest, RequestData
+
+from adapters.telegram.lost import Flooded, Lost
+from adapters.telegram.transport import Header, Request, Transport
+
+# Seconds without a byte of the answer to a call. Telegram answers most in less than one.
+READ_WITHIN = 20.0
+
+_JSON = (b"Content-Type", b"application/json")
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+
+
+@frozen
+class Route:
+    """How the server is reached."""
+
+    base_url: str
+    proxy: str = field(default="", repr=False)
+    """An HTTP proxy's address; may hold a password."""
+
+
+class Wire(BaseRequest):
+    """The connections of one kind: those of the long poll, or those of everything else."""
+
+    def __init__(self, route: Route, *, read_within: float = READ_WITHIN) -> None:
+        self._route = route
+        self._read_within = read_within
+        self._transport = self._made()
+
+    @property
+    def read_timeout(self) -> float:
+        return self._read_within
+
+    async def initialize(self) -> None:
+        """Nothing: connections are made when they are needed."""
+
+    async def shutdown(self) -> None:
+        await self.renew()
+
+    async def renew(self) -> None:
+        """See rule 3."""
+        old, self._transport = self._transport, self._made()
+        await old.aclose()
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """As the library's, which logs what it cannot read. Raises ``Lost``: it is no answer of the Bot API."""
+        try:
+            said: Any = json.loads(payload.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            said = None
+        answer = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+        if answer.keys().isdisjoint({"result", "description"}):
+            raise Lost("the server's answer cannot be read")
+        return answer
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: object = BaseRequest.DEFAULT_NONE,
+        write_timeout: object = BaseRequest.DEFAULT_NONE,
+        connect_timeout: object = BaseRequest.DEFAULT_NONE,
+        pool_timeout: object = BaseRequest.DEFAULT_NONE,
+    ) -> tuple[int, bytes]:
+        """One request and its whole answer; see the rules. Cancelled: its outcome is unknown."""
+        within = float(read_timeout) if isinstance(read_timeout, int | float) else self._read_within
+        headers, content = _encoded(request_data)
+        request = Request(method, url, headers, content)
+        return _checked(*await self._transport.request(request, read_within=within))
+
+    def _made(self) -> Transport:
+        return Transport(self._route.proxy, httpx.create_ssl_context)
+
+
+def _encoded(data: RequestData | None) -> tuple[list[Header], bytes]:
+    if data is None:
+        return [], b""
+    if not data.contains_files:
+        return [_JSON], data.json_payload
+    form = httpx.Request("POST", "http://form", data=data.json_parameters, files=data.multipart_data)
+    content = form.read()
+    return [(b"Content-Type", form.headers["content-type"].encode())], content
+
+
+def _checked(status: int, content: bytes) -> tuple[int, bytes]:
+    """What python-telegram-bot is to read. Raises what it would read wrongly."""
+    if status >= _SERVER_ERROR:
+        raise Lost(f"the server failed ({status})")
+    if status == _TOO_MANY_REQUESTS:
+        raise Flooded("too many requests", _retry_after(content))
+    return status, content
+
+
+def _retry_after(content: bytes) -> float:
+    try:
+        said: Any = json.loads(content)
+        parameters = cast(Mapping[str, Any], said["parameters"])
+        return max(0.0, float(parameters["retry_after"]))
+    except (ValueError, TypeError, KeyError):
+        return 1.0
