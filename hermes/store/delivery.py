@@ -27,7 +27,7 @@ MAX_DUE = 500
 """Rows that one read returns."""
 
 _UNDELIVERED = (
-    "A message for this chat could not be sent: each attempt ended in a crash (reference {reference})."
+    "A message for this chat may be missing: each attempt to send it ended in a crash (reference {reference})."
     " /retry sends it again."
 )
 _UNDELIVERED_KEY = ":undelivered"

@@ -47,10 +47,17 @@ class Bot:
 
     def answers(self, message_id: int, user: int = FIRST_USER) -> list[dict[str, Any]]:
         """The bot's messages that answer one of a person. Questions are none, and what still grows is not yet one."""
-        return [m for m in self._answering(user) if m["replies_to"] == message_id]
+        return [m for m in self._answering(user) if m["replies_to"] == message_id and not _is_given_up(m)]
+
+    def given_up(self) -> int:
+        """Messages of which a chat was told that they may be missing, since they were being sent at two kills."""
+        return sum(_is_given_up(message) for user in self._written for message in self._answering(user))
 
     async def until_answered(self, message_id: int, user: int = FIRST_USER) -> str:
         while not self.answers(message_id, user):
+            # One that was being sent at two kills is given up, and that is told.
+            if any(_is_given_up(m) and m["replies_to"] == message_id for m in self._answering(user)):
+                return ""
             await self.api.change()
         return str(self.answers(message_id, user)[0]["text"])
 
@@ -101,6 +108,10 @@ async def bot(gateway: Gateway, users: int = 1, more: str = "") -> AsyncIterator
 
 def _grows(message: dict[str, Any]) -> bool:
     return str(message["text"]).endswith(CURSOR)
+
+
+def _is_given_up(message: dict[str, Any]) -> bool:
+    return str(message["text"]).startswith("A message for this chat may be missing")
 
 
 def _is_marked(message: dict[str, Any]) -> bool:
