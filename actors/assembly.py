@@ -69,7 +69,8 @@ def conversation_services(program: Program, base: Base) -> Services:
         base.connections.own(each.aclose)
     tools = Registry(settings.toolsets, _absent(program), settings.agent.disabled_toolsets)
     for name in tools.unknown_toolsets:
-        log.warning("there is no toolset %r: it is left out", name)
+        key = "toolsets" if name in settings.toolsets else "agent.disabled_toolsets"
+        log.warning("%s: there is no toolset %r: it is left out", key, name)
     schemas = tools.schemas()
     names = frozenset(schema.name for schema in schemas)
     return Services(

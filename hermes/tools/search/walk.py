@@ -156,14 +156,13 @@ def _left_out(path: str, folder: bool, glob: Glob | None, ignores: tuple[_Ignore
             return glob.negated
         if not folder and not glob.negated:
             return True
-    if path.rpartition("/")[2].startswith("."):
-        return True
     for each in ignores:
         below = each.prefix + path[each.cut :]
         for line in reversed(each.globs):
             if line.matches(below, folder=folder):
                 return not line.negated
-    return False
+    # What an ignore file takes back is shown, hidden or not, as ripgrep has it.
+    return path.rpartition("/")[2].startswith(".")
 
 
 def _open_regular(path: str | Path) -> BinaryIO:

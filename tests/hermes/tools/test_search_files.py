@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hermes.agent.ports import CommandOutput
@@ -336,6 +336,7 @@ _GLOBS = st.sampled_from(["", "*.txt", "!*.log", "a/*", "**/e", "{a,e}", "!a", "
 
 
 @pytest.mark.skipif(_RIPGREP is None, reason="ripgrep is not installed")
+@example(paths=[".d/a"], rules={"": "!*/"}, glob="", mode="content", context=0)
 @settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     paths=st.lists(_PATHS, min_size=1, max_size=8),
