@@ -43,6 +43,8 @@ class Drafts(StrEnum):
     """How a running turn can be shown."""
 
     NONE = "none"
+    ACTIVITY = "activity"
+    """A sign that it is at work, without its text."""
     EPHEMERAL = "ephemeral"
     """A view beside the messages, gone when the answer comes."""
     EDITS = "edits"
@@ -59,6 +61,8 @@ class Limits:
     drafts: Drafts
     buttons: bool = False
     """Whether the choices of an ask are rendered natively; otherwise they are listed in the text."""
+    deaf_after: float | None = None
+    """Seconds without a proven round trip after which ``run`` counts as deaf, where it proves them by itself."""
 
 
 @frozen

@@ -7,6 +7,7 @@ from adapters.contract import AdapterFactory
 from hermes.errors import ConfigError
 
 FACTORIES = {
+    "telegram": "adapters.telegram.adapter:create",
     "web": "adapters.web.adapter:create",
 }
 """Platform name, as in ``platforms.NAME``, to "module:factory". A factory takes the settings of its platform."""

@@ -42,7 +42,7 @@ FLUSH_WITHIN = 2.0
 _GATEWAY = ("actors", "adapters")
 
 # Libraries that tell of each request, with an address that may hold a key.
-_CHATTY = ("asyncio", "httpcore", "httpx", "hypercorn", "trio-websocket", "wsproto")
+_CHATTY = ("asyncio", "httpcore", "httpx", "hypercorn", "telegram", "trio-websocket", "wsproto")
 
 
 @define

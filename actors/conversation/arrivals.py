@@ -2,9 +2,10 @@
 without.
 
 While a turn runs, commands that may run beside it are carried out at once, answers go to their asks, and a message
-does what display.busy_input_mode says: it interrupts the turn, waits for its end, or steers it. An open question in
-free text takes the next message as its answer, and none that was sent before it was asked. A message behind a command
-that waits for the turn's end (/new) is meant for what that begins: it neither answers nor steers what is before it.
+does what display.busy_input_mode says: it interrupts the turn (unless it was said before the turn began), waits for
+its end, or steers it. An open question in free text takes the next message as its answer, and none that was sent
+before it was asked. A message behind a command that waits for the turn's end (/new) is meant for what that begins: it
+neither answers nor steers what is before it.
 """
 
 import time
@@ -98,7 +99,7 @@ class Arrivals:
         if not self._services.outlets.platform(row.event.source).attended:
             return  # it stays pending until this turn is over
         match self._services.settings.busy_input_mode:
-            case "interrupt" if row.received_at >= running.since:
+            case "interrupt" if _said_at(row) >= running.since:
                 await running.feed(Stopped(StopReason.INTERRUPT))
             case "steer" if meant_here:
                 await running.steer(row)
@@ -110,6 +111,11 @@ def _waits(row: InboxRow) -> bool:
     """Whether it is a command for which a running turn has to end first."""
     invocation = parse(row.event.text) if row.event.kind is InboundKind.COMMAND else None
     return invocation is not None and invocation.command.busy is Busy.AFTER
+
+
+def _said_at(row: InboxRow) -> float:
+    """What a platform kept for us was said before: it is about no turn that began since."""
+    return min(row.received_at, row.event.sent_at or row.received_at)
 
 
 def _can_answer(row: InboxRow, ask: Ask) -> bool:

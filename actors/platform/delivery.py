@@ -26,7 +26,7 @@ from actors.platform.drafts import DraftBoard, View, show_drafts
 from actors.runtime import Backoff, Context, Mailbox
 from actors.runtime.backoff import lower_bound
 from adapters.contract import Adapter, Ambiguous, Idempotency
-from hermes.errors import HermesError, Refused, TransientError, Unavailable
+from hermes.errors import AuthError, HermesError, Refused, TransientError, Unavailable
 from hermes.failpoints import failpoint
 from hermes.store.interface import DeliveryLease, OutboxRow, Store
 
@@ -173,6 +173,10 @@ class _Deliveries:
             self._failures.pop(chat, None)
         except TransientError as error:
             await self._defer(chat, row, error)
+        except AuthError as error:
+            # It was certainly not sent; up it goes, since a person has to mend it.
+            await self._defer(chat, row, error)
+            raise
         except trio.Cancelled:
             await self._hand_back(row)
             raise
@@ -222,7 +226,7 @@ class _Deliveries:
         else:
             await self._out.store.refuse(self._out.lease, row.id, str(refusal), time.time())
 
-    async def _defer(self, chat: Chat, row: OutboxRow, error: TransientError) -> None:
+    async def _defer(self, chat: Chat, row: OutboxRow, error: TransientError | AuthError) -> None:
         attempt = self._failures[chat] = self._failures.get(chat, -1) + 1
         not_before = time.time() + max(RETRY.delay(attempt, random), lower_bound(error))
         unknown = isinstance(error, Ambiguous) and not row.message_id

@@ -50,8 +50,12 @@ class DraftBoard:
         self._news = trio.Event()
         self.off = ""
         """Why none is shown; empty while they are."""
+        self.textless = False
+        """Only what a turn is at is shown, so that what it writes need not pass the redactor over and over."""
 
     def put(self, draft: Draft) -> None:
+        if self.textless:
+            draft = evolve(draft, text="", tool="")
         if not self.off and (draft.turn_id in self._waiting or len(self._waiting) < MAX_DRAFTS):
             self._waiting[draft.turn_id] = draft
             self._news.set()
@@ -72,9 +76,10 @@ class DraftBoard:
 async def show_drafts(adapter: Adapter, board: DraftBoard, view: View) -> None:
     """Show what is put on ``board`` until cancelled, or until a bug in ``adapter`` shows itself."""
     board.off = ""
-    if adapter.limits.drafts is not Drafts.EPHEMERAL:
+    if adapter.limits.drafts is Drafts.NONE:
         board.turn_off("not shown here")
         return
+    board.textless = adapter.limits.drafts is not Drafts.EPHEMERAL
     try:
         await _pump(adapter, board, view)
     except Exception as bug:

@@ -37,7 +37,8 @@ class SupervisedPlatform:
 def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> SupervisedPlatform:
     """The supervisor of ``adapter``, not yet running."""
     drafts, proof = DraftBoard(), Proof()
-    bound = None if adapter.probe_interval is None else adapter.probe_interval * MISSED_PROBES
+    probed = adapter.probe_interval
+    bound = adapter.limits.deaf_after if probed is None else probed * MISSED_PROBES
     deliver = partial(
         delivery, adapter=adapter, store=around.store, drafts=drafts, redact=around.redact, settle=around.settle
     )

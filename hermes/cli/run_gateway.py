@@ -10,15 +10,13 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import trio
 
 from actors.assembly import Program
-from actors.conversation.services import Platform
 from actors.gateway import Options, serve
 from actors.tree import Attached
-from hermes.agent.commands import COMMANDS
+from hermes.cli.attach import attach
 from hermes.cli.startup import Startup, start_up
 from hermes.config.choice import OFFLINE
 from hermes.config.environment import OVERRIDES
@@ -28,9 +26,6 @@ from hermes.errors import ConfigError, HermesError
 from hermes.home import Home
 from hermes.instance import Holder, InstanceLock, ourselves, take
 from hermes.store.owners import GATEWAY
-
-if TYPE_CHECKING:
-    from adapters.api.adapter import ApiAdapter
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +128,7 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
         owner=GATEWAY,
         gateway=True,
     )
-    attached = _attach(startup)
+    attached = attach(startup)
 
     def say(lines: Sequence[str]) -> None:
         if not quiet:
@@ -145,56 +140,6 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
         finishing=lambda count, seconds: say(_finishing(count, seconds)),
     )
     return trio.run(serve, program, attached, options)
-
-
-def _attach(startup: Startup) -> Sequence[Attached]:
-    """The adapters that the configuration turns on; a platform is imported only here. Raises ``ConfigError``."""
-    settings = startup.settings
-    others = [name for name, platform in settings.platforms.others.items() if platform.enabled]
-    for name in others:
-        log.warning(
-            "%s: platforms.%s is on, but this version cannot connect to it yet: it is left out",
-            startup.home.config_file,
-            name,
-        )
-    if not settings.platforms.web.enabled:
-        raise ConfigError("no platform is on: set platforms.web.enabled to true", key="platforms.web.enabled")
-    # Who sets a key wants it asked for; the other two are reasons to want one.
-    require_key = bool(settings.api_server.key or others or startup.home.managed)
-    return _attach_web(startup, require_key=require_key)
-
-
-def _attach_web(startup: Startup, *, require_key: bool) -> Sequence[Attached]:
-    """The page, and the interface for programs on its port."""
-    from adapters.web.adapter import create
-    from adapters.web.settings import CommandHelp, WebSettings
-
-    extra = startup.settings.platforms.web.extra
-    commands = tuple(CommandHelp(command.name, command.help) for command in COMMANDS)
-    settings = WebSettings(
-        host=extra.host,
-        port=extra.port,
-        key=startup.settings.api_server.key or None,
-        require_key=require_key,
-        commands=lambda: commands,
-    )
-    api = _api(startup, keyed=settings.key_required) if startup.settings.api_server.enabled else None
-    page = create(settings, api)
-    length = page.limits.message_length
-    attached = Attached(page, Platform("web", owner=True, message_length=length, every_command=page.keyless))
-    if api is None:
-        return (attached,)
-    length = api.limits.message_length
-    platform = Platform(api.name, owner=True, message_length=length, every_command=page.keyless, attended=False)
-    return (attached, Attached(api, platform, on=page.name))
-
-
-def _api(startup: Startup, *, keyed: bool) -> "ApiAdapter":
-    from adapters.api.adapter import create
-    from adapters.api.settings import ApiSettings, origins
-
-    chosen = startup.settings.api_server
-    return create(ApiSettings(chosen.model_name, origins(chosen.cors_origins), chosen.max_runs, keyed))
 
 
 def _greeting(attached: Sequence[Attached], provider: str) -> list[str]:

@@ -11,8 +11,8 @@ from attrs import frozen
 
 _KNOWN = """
 .: _config_version credential_pool_strategies* custom_providers fallback_model* file_read_max_chars
-.: group_sessions_per_user honcho* hooks* hooks_auto_accept mcp_servers* personalities* prefill_messages_file
-.: providers* quick_commands* session_reset* streaming* thread_sessions_per_user unauthorized_dm_behavior whatsapp*
+.: honcho* hooks* hooks_auto_accept mcp_servers* personalities* prefill_messages_file
+.: providers* quick_commands* session_reset* unauthorized_dm_behavior whatsapp*
 agent: disabled_toolsets gateway_auto_continue_freshness gateway_notify_interval gateway_timeout
 agent: gateway_timeout_warning image_input_mode service_tier tool_use_enforcement verbose
 approvals: cron_mode destructive_slash_confirm mcp_reload_confirm

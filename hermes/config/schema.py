@@ -126,6 +126,20 @@ class Display:
 
 
 @frozen
+class Streaming:
+    """An answer that grows in a chat of a platform, by edits of one message."""
+
+    enabled: bool = field(default=False, metadata=about("show answers in chat platforms while they are written"))
+    edit_interval: float = field(
+        default=0.8, validator=positive, metadata=about("seconds between two edits of an answer that grows")
+    )
+    buffer_threshold: int = field(
+        default=24, validator=positive, metadata=about("characters of an answer before its first part is shown")
+    )
+    cursor: str = field(default=" \u2589", metadata=about("what stands at the end of an answer that still grows"))
+
+
+@frozen
 class Security:
     redact_secrets: bool = field(
         default=True, metadata=about("hide keys and tokens in logs, transcripts and outgoing messages")
@@ -272,6 +286,13 @@ class Settings:
         default=(), metadata=about("rules of dangerous commands that run unasked; the answer `always` adds one")
     )
     display: Display = field(factory=Display)
+    streaming: Streaming = field(factory=Streaming)
+    group_sessions_per_user: bool = field(
+        default=True, metadata=about("whether everybody in a group talks in a session of their own")
+    )
+    thread_sessions_per_user: bool = field(
+        default=False, metadata=about("the same for topics and threads, which are shared otherwise")
+    )
     security: Security = field(factory=Security)
     memory: Memory = field(factory=Memory)
     skills: Skills = field(factory=Skills)
@@ -298,6 +319,7 @@ class Settings:
             "approvals",
             "command_allowlist",
             "display",
+            "streaming",
             "security",
         )
         more = ("memory", "skills", "web", "platforms", "timezone", "api_server", "messaging_cwd")

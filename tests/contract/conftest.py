@@ -8,7 +8,7 @@ from tests.contract.drivers import PLATFORMS, Platform
 @pytest.fixture(params=sorted(PLATFORMS))
 def platform(request: pytest.FixtureRequest) -> Platform:
     """Each platform in turn."""
-    return PLATFORMS[request.param]
+    return PLATFORMS[request.param]()
 
 
 @pytest.fixture

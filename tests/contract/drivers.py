@@ -4,8 +4,7 @@ An adapter joins the suite by a driver here: how its platform hands over an even
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from enum import StrEnum
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol
 
 import trio
@@ -19,17 +18,8 @@ from adapters.web.settings import WebSettings
 from hermes.events import Source
 from tests.adapters.fakehost import FakeHost
 from tests.adapters.web.client import PageClient, open_page
-
-
-class Told(StrEnum):
-    """What the platform was told about an event."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    LATER = "later"
-    """Not taken; the platform keeps it and may hand it over again."""
-    NEVER = "never"
-    """Not taken, and it never will be."""
+from tests.contract.telegram import TelegramWorld
+from tests.contract.told import Told
 
 
 class Driver(Protocol):
@@ -56,6 +46,14 @@ class Driver(Protocol):
 
     async def shown(self) -> list[str]:
         """The texts of the chat, to somebody who opens it anew."""
+        ...
+
+    def shows(self, text: str) -> str:
+        """How the platform shows a text in markdown."""
+        ...
+
+    def event_id(self, name: str) -> str:
+        """The platform's own id of what was delivered as ``name``."""
         ...
 
 
@@ -88,13 +86,20 @@ class WebDriver:
     async def shown(self) -> list[str]:
         return [entry["text"] for entry in (await self._page.hello())["entries"]]
 
+    def shows(self, text: str) -> str:
+        return text
+
+    def event_id(self, name: str) -> str:
+        return name
+
 
 @frozen
 class Platform:
-    """How an adapter is made, and how one connects to it while it runs."""
+    """One world: how an adapter in it is made, how one connects to it while it runs, and what runs around it."""
 
     make: Callable[[], Adapter]
     connect: Callable[[Any], AbstractAsyncContextManager[Driver]]
+    serve: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
 
 
 @asynccontextmanager
@@ -103,15 +108,21 @@ async def _web(adapter: WebAdapter) -> AsyncIterator[WebDriver]:
         yield WebDriver(page)
 
 
-PLATFORMS = {
-    "web": Platform(make=lambda: factory("web")(WebSettings(port=0)), connect=_web),
+def _telegram() -> Platform:
+    world = TelegramWorld()
+    return Platform(make=world.make, connect=world.connect, serve=world.serve)
+
+
+PLATFORMS: dict[str, Callable[[], Platform]] = {
+    "telegram": _telegram,
+    "web": lambda: Platform(make=lambda: factory("web")(WebSettings(port=0)), connect=_web),
 }
 
 
 @asynccontextmanager
-async def running(adapter: Adapter, host: FakeHost) -> AsyncIterator[trio.CancelScope]:
+async def running(platform: Platform, adapter: Adapter, host: FakeHost) -> AsyncIterator[trio.CancelScope]:
     """The adapter at work; gives the scope whose cancellation stops it."""
-    async with trio.open_nursery() as nursery:
+    async with platform.serve(), trio.open_nursery() as nursery:
         with trio.fail_after(20):
             await nursery.start(adapter.run, host)
         yield nursery.cancel_scope

@@ -8,7 +8,8 @@ from adapters.registry import names
 from hermes.errors import ActorCrashed, Refused, StoreFull, TransientError, Unavailable
 from hermes.events import InboundKind
 from tests.adapters.fakehost import FakeHost
-from tests.contract.drivers import PLATFORMS, Platform, Told, running
+from tests.contract.drivers import PLATFORMS, Platform, running
+from tests.contract.told import Told
 
 
 def test_every_platform_of_the_registry_is_in_the_suite() -> None:
@@ -16,11 +17,11 @@ def test_every_platform_of_the_registry_is_in_the_suite() -> None:
 
 
 async def test_an_event_reaches_the_host_whole(platform: Platform, adapter: Adapter, host: FakeHost) -> None:
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         await driver.deliver("e1", "hello there")
         assert await driver.told() is Told.ACCEPTED
     (event,) = host.events
-    assert (event.event_id, event.text, event.kind) == ("e1", "hello there", InboundKind.MESSAGE)
+    assert (event.event_id, event.text, event.kind) == (driver.event_id("e1"), "hello there", InboundKind.MESSAGE)
     assert (event.source.platform, event.source.account) == (adapter.name, adapter.account)
     assert event.source.chat_id == driver.source.chat_id
     assert event.session_key == driver.session
@@ -30,7 +31,7 @@ async def test_the_platform_is_told_only_after_the_host_has_it(
     platform: Platform, adapter: Adapter, host: FakeHost
 ) -> None:
     host.gate = trio.Event()
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         await driver.deliver("e1", "hi")
         await driver.settle()
         assert host.events == []
@@ -47,7 +48,7 @@ async def test_what_may_be_taken_later_is_handed_over_again_and_taken(
     platform: Platform, adapter: Adapter, host: FakeHost, error: Exception
 ) -> None:
     host.failures.append(error)
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         await driver.deliver("e1", "hi")
         assert await driver.told() is Told.LATER
         assert host.events == []
@@ -58,7 +59,7 @@ async def test_what_may_be_taken_later_is_handed_over_again_and_taken(
 
 async def test_what_will_never_be_taken_is_told_so(platform: Platform, adapter: Adapter, host: FakeHost) -> None:
     host.failures.append(Refused("too large"))
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         await driver.deliver("e1", "hi")
         assert await driver.told() is Told.NEVER
         await driver.deliver("e2", "hi again")
@@ -66,7 +67,7 @@ async def test_what_will_never_be_taken_is_told_so(platform: Platform, adapter: 
 
 
 async def test_a_replay_is_acknowledged_and_is_one_event(platform: Platform, adapter: Adapter, host: FakeHost) -> None:
-    async with running(adapter, host):
+    async with running(platform, adapter, host):
         for expected in (Told.ACCEPTED, Told.DUPLICATE):
             async with platform.connect(adapter) as driver:
                 await driver.deliver("e1", "hi")
@@ -77,7 +78,7 @@ async def test_a_replay_is_acknowledged_and_is_one_event(platform: Platform, ada
 async def test_a_replay_after_a_restart_of_the_adapter_is_one_event(platform: Platform, host: FakeHost) -> None:
     for expected in (Told.ACCEPTED, Told.DUPLICATE):
         adapter = platform.make()
-        async with running(adapter, host), platform.connect(adapter) as driver:
+        async with running(platform, adapter, host), platform.connect(adapter) as driver:
             await driver.deliver("e1", "hi")
             assert await driver.told() is expected
     assert len(host.events) == 1
@@ -86,7 +87,7 @@ async def test_a_replay_after_a_restart_of_the_adapter_is_one_event(platform: Pl
 async def test_what_cannot_be_read_does_not_end_the_stream(
     platform: Platform, adapter: Adapter, host: FakeHost
 ) -> None:
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         await driver.deliver_garbage()
         await driver.deliver("e1", "still here")
         assert await driver.told() is Told.ACCEPTED
@@ -95,7 +96,7 @@ async def test_what_cannot_be_read_does_not_end_the_stream(
 
 async def test_events_of_one_chat_keep_their_order(platform: Platform, adapter: Adapter, host: FakeHost) -> None:
     host.gate = trio.Event()
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         for number in range(10):
             await driver.deliver(f"e{number}", f"line {number}")
         await driver.settle()
@@ -109,7 +110,7 @@ async def test_a_bug_in_the_host_acknowledges_nothing_and_ends_nobody_elses_stre
     platform: Platform, adapter: Adapter, host: FakeHost
 ) -> None:
     host.failures.append(ZeroDivisionError("a bug"))
-    async with running(adapter, host):
+    async with running(platform, adapter, host):
         async with platform.connect(adapter) as driver:
             await driver.deliver("e1", "hi")
             with trio.fail_after(20):

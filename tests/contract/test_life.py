@@ -7,7 +7,8 @@ from adapters.contract import Adapter
 from hermes.errors import HermesError
 from tests.adapters.descriptors import descriptors
 from tests.adapters.fakehost import FakeHost
-from tests.contract.drivers import Platform, Told, running
+from tests.contract.drivers import Platform, running
+from tests.contract.told import Told
 
 
 def tasks() -> int:
@@ -24,7 +25,7 @@ async def test_it_tells_who_it_is_and_what_the_platform_allows(adapter: Adapter)
 async def test_events_flow_from_the_moment_at_which_it_says_that_it_started(
     platform: Platform, adapter: Adapter, host: FakeHost
 ) -> None:
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         await driver.deliver("e1", "hi")
         assert await driver.told() is Told.ACCEPTED
 
@@ -36,7 +37,7 @@ async def test_a_probe_is_answered_while_it_runs_and_fails_when_it_does_not(
         pytest.skip("it proves its round trips by itself")
     with pytest.raises(HermesError):
         await adapter.probe()
-    async with running(adapter, host):
+    async with running(platform, adapter, host):
         await adapter.probe()
     with pytest.raises(HermesError):
         await adapter.probe()
@@ -50,7 +51,7 @@ async def test_it_ends_when_it_is_cancelled_and_leaves_no_task_and_no_socket(
         for _ in range(2):
             before = descriptors(), tasks()
             adapter = platform.make()
-            async with running(adapter, host) as running_scope:
+            async with running(platform, adapter, host) as running_scope:
                 async with platform.connect(adapter) as driver:
                     await driver.deliver("e1", "hi")
                     await driver.told()
@@ -64,7 +65,7 @@ async def test_it_ends_in_the_middle_of_an_event_which_is_then_not_acknowledged(
 ) -> None:
     host.gate = trio.Event()
     async with trio.open_nursery() as clients:
-        async with running(adapter, host) as scope:
+        async with running(platform, adapter, host) as scope:
             driver = await clients.start(connected, platform, adapter)
             await driver.deliver("e1", "hi")
             with trio.fail_after(20):
@@ -84,6 +85,6 @@ async def connected(platform: Platform, adapter: Adapter, *, task_status: trio.T
 
 async def test_it_can_run_again_after_it_ended(platform: Platform, adapter: Adapter, host: FakeHost) -> None:
     for number in range(2):
-        async with running(adapter, host), platform.connect(adapter) as driver:
+        async with running(platform, adapter, host), platform.connect(adapter) as driver:
             await driver.deliver(f"e{number}", "hi")
             assert await driver.told() is Told.ACCEPTED

@@ -13,7 +13,7 @@ from tests.contract.drivers import Platform, running
 async def test_a_message_that_was_sent_while_nobody_looked_is_there_afterwards(
     platform: Platform, adapter: Adapter, host: FakeHost
 ) -> None:
-    async with running(adapter, host):
+    async with running(platform, adapter, host):
         async with platform.connect(adapter) as driver:
             source, session = driver.source, driver.session
         receipt = await host.say(adapter, outbound(source, session, "while you were away"))
@@ -24,10 +24,10 @@ async def test_a_message_that_was_sent_while_nobody_looked_is_there_afterwards(
 
 async def test_messages_keep_their_order_and_their_texts(platform: Platform, adapter: Adapter, host: FakeHost) -> None:
     texts = ["one", "**two** <b>&amp;</b>", "three\n\n```\nrm -rf /\n```", "\U0001f600 \u202e \x00"]
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         for text in texts:
             await host.say(adapter, outbound(driver.source, driver.session, text))
-        assert await driver.shown() == texts
+        assert await driver.shown() == [driver.shows(text) for text in texts]
 
 
 async def test_a_key_that_is_sent_twice_is_one_message_where_the_platform_knows_it(
@@ -35,7 +35,7 @@ async def test_a_key_that_is_sent_twice_is_one_message_where_the_platform_knows_
 ) -> None:
     if adapter.limits.idempotency is Idempotency.NONE:
         pytest.skip("the platform has no key")
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         message = outbound(driver.source, driver.session, "once")
         first = await host.say(adapter, message)
         assert await host.say(adapter, message) == first == Receipt(first.message_id)
@@ -45,7 +45,7 @@ async def test_a_key_that_is_sent_twice_is_one_message_where_the_platform_knows_
 async def test_the_longest_message_is_sent_and_a_longer_one_is_refused(
     platform: Platform, adapter: Adapter, host: FakeHost
 ) -> None:
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         longest = outbound(driver.source, driver.session, "x" * adapter.limits.message_length)
         await adapter.send(longest)
         with pytest.raises(Refused):
@@ -57,7 +57,7 @@ async def test_the_longest_message_is_sent_and_a_longer_one_is_refused(
 async def test_every_kind_of_message_can_be_sent(
     platform: Platform, adapter: Adapter, host: FakeHost, kind: OutboundKind, marked: bool
 ) -> None:
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         message = outbound(driver.source, driver.session, "May I?", kind=kind, ask_id="ask-1", choices=("once", "deny"))
         assert (await adapter.send(message, marked=marked)).message_id
 
@@ -65,7 +65,7 @@ async def test_every_kind_of_message_can_be_sent(
 async def test_an_edit_may_be_repeated(platform: Platform, adapter: Adapter, host: FakeHost) -> None:
     if adapter.limits.drafts is not Drafts.EDITS:
         pytest.skip("the platform's drafts are no messages")
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         message = outbound(driver.source, driver.session, "so far")
         receipt = await adapter.send(message)
         for _ in range(2):
@@ -76,7 +76,7 @@ async def test_an_edit_may_be_repeated(platform: Platform, adapter: Adapter, hos
 async def test_a_draft_may_be_shown_at_any_time(
     platform: Platform, adapter: Adapter, host: FakeHost, state: DraftState
 ) -> None:
-    async with running(adapter, host):
+    async with running(platform, adapter, host):
         async with platform.connect(adapter) as driver:
             source, session = driver.source, driver.session
             await adapter.show_draft(draft(source, session, "so far", state=state))
@@ -86,7 +86,7 @@ async def test_a_draft_may_be_shown_at_any_time(
 async def test_what_cannot_be_sent_raises_an_error_of_the_tree(
     platform: Platform, adapter: Adapter, host: FakeHost
 ) -> None:
-    async with running(adapter, host), platform.connect(adapter) as driver:
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
         message = outbound(driver.source, driver.session, "x" * (2 * adapter.limits.message_length))
         with pytest.raises(HermesError):
             await adapter.send(message)

@@ -19,7 +19,8 @@ from adapters.terminal.outgoing import Outgoing
 from hermes.events import Source
 from tests.adapters.fakehost import FakeHost
 from tests.adapters.terminal.recording import RecordingView
-from tests.contract.drivers import Driver, Platform, Told
+from tests.contract.drivers import Driver, Platform
+from tests.contract.told import Told
 
 __all__ = [name for name in globals() if name.startswith("test_")]
 
@@ -57,6 +58,12 @@ class TerminalDriver:
 
     async def shown(self) -> list[str]:
         return [text for what, text in self.view.log.items if what == "show"]
+
+    def shows(self, text: str) -> str:
+        return text
+
+    def event_id(self, name: str) -> str:
+        return name
 
 
 @asynccontextmanager

@@ -1,0 +1,194 @@
+"""Telegram as a chat platform.
+
+Rules:
+
+1. ``run`` polls; what it took from the server is in the inbox before the server is told so (polling.py).
+2. Telegram knows no key of a message, so one whose request was lost may stand in the chat already, and is sent again
+   only with a mark that says so.
+3. ``send`` and ``edit`` work whether or not ``run`` does: each has connections of its own.
+4. A draft is shown as a sign that the bot is at work (presence.py).
+"""
+
+import logging
+from collections.abc import Sequence
+
+import trio
+from attrs import define, field
+
+from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
+from adapters.telegram.access import Me
+from adapters.telegram.asides import Asides
+from adapters.telegram.calls import Calls
+from adapters.telegram.chats import PLATFORM
+from adapters.telegram.events import Reader
+from adapters.telegram.failures import Migrated, PollConflict, says
+from adapters.telegram.outgoing import MARK, Outgoing, outgoing
+from adapters.telegram.polling import Polling
+from adapters.telegram.presence import Presence
+from adapters.telegram.presses import Presses
+from adapters.telegram.settings import TelegramSettings
+from adapters.telegram.units import units
+from hermes.errors import HermesError, Refused
+from hermes.events import Draft, Outbound, OutboundKind
+
+TELEGRAM_LENGTH = 4096
+"""UTF-16 units of one message (Bot API, sendMessage)."""
+
+MESSAGE_LENGTH = TELEGRAM_LENGTH - len(MARK)
+"""What is left of it where the mark of a repetition may stand before it."""
+
+DEAF_AFTER = 75.0
+"""Seconds without an answer to a poll: three deadlines of a poll, and less than the 90 s of a deaf channel."""
+
+log = logging.getLogger(__name__)
+
+
+@define(eq=False)
+class TelegramAdapter:
+    """One bot."""
+
+    _settings: TelegramSettings
+    _commands: Sequence[tuple[str, str]] = ()
+    _calls: Calls = field(init=False)
+    _presence: Presence = field(init=False)
+    _me: Me | None = field(default=None, init=False)
+    _offered: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._calls = Calls.of(self._settings)
+        self._presence = Presence(self._calls)
+
+    @property
+    def name(self) -> str:
+        return PLATFORM
+
+    @property
+    def account(self) -> str:
+        return self._settings.account
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(
+            message_length=MESSAGE_LENGTH,
+            idempotency=Idempotency.NONE,
+            drafts=Drafts.ACTIVITY,
+            buttons=True,
+            deaf_after=DEAF_AFTER,
+        )
+
+    @property
+    def probe_interval(self) -> float | None:
+        """None: each answer to a poll is a proven round trip."""
+        return None
+
+    async def run(self, host: AdapterHost, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Poll until cancelled. Raises ``TransientError`` when Telegram cannot be reached or another program polls,
+        ``AuthError`` when the token is not (or no longer) good.
+        """
+        try:
+            async with trio.open_nursery() as nursery:
+                polling = await self._connected(host, nursery)
+                found = await self._first(polling)
+                task_status.started()
+                nursery.start_soon(self._presence.run)
+                nursery.start_soon(self._offer_commands)
+                await polling.run(found)
+        finally:
+            await self._calls.renew()
+
+    async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
+        """See the contract. ``Ambiguous`` when the answer was lost."""
+        _check_length(message)
+        if message.kind is OutboundKind.ANSWER:
+            self._presence.stop(message.source)
+        ready = outgoing(message, self._settings.reply_to, marked=marked)
+        try:
+            message_id = await self._send_or_plain(message.source.chat_id, ready)
+        except Migrated as migrated:
+            message_id = await self._send_or_plain(migrated.chat_id, ready)
+        return Receipt(message_id)
+
+    async def edit(self, message: Outbound, message_id: str) -> Receipt:
+        """See the contract. A message that reads so already is one that was edited."""
+        _check_length(message)
+        self._presence.stop(message.source)
+        ready = outgoing(message, self._settings.reply_to, marked=False)
+        try:
+            await self._edit_or_plain(message.source.chat_id, message_id, ready)
+        except Refused as refusal:
+            if not says(refusal, "message is not modified"):
+                raise
+        return Receipt(message_id)
+
+    async def show_draft(self, draft: Draft) -> None:
+        await trio.lowlevel.checkpoint()
+        self._presence.show(draft)
+
+    async def probe(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def _connected(self, host: AdapterHost, nursery: trio.Nursery) -> Polling:
+        if self._me is None:
+            self._me = await self._calls.me()
+        reader = Reader(self._settings, self._calls.bot, self._me)
+        asides = Asides(self._calls, nursery)
+        return Polling(self._calls, reader, host, asides, Presses(host, asides))
+
+    async def _first(self, polling: Polling) -> list[object]:
+        try:
+            return await polling.first()
+        except PollConflict as conflict:
+            if not conflict.webhook:
+                raise
+            log.warning("a webhook was set for this bot: it is removed, and what waited for it is kept")
+            await self._calls.delete_webhook()
+            return await polling.first()
+
+    async def _offer_commands(self) -> None:
+        """The menu, once. It is a convenience, so a failure is only noted."""
+        if self._offered or not self._commands:
+            return
+        try:
+            await self._calls.set_commands(self._commands)
+            self._offered = True
+        except HermesError as error:
+            log.info("the menu of commands is not set: %s", error)
+
+    async def _send_or_plain(self, chat_id: str, ready: Outgoing) -> str:
+        try:
+            return await self._send(chat_id, ready)
+        except Refused as refusal:
+            if not ready.entities or not says(refusal, "entit", "parse"):
+                raise
+            return await self._send(chat_id, ready.without_markup())
+
+    async def _send(self, chat_id: str, ready: Outgoing) -> str:
+        return await self._calls.send(
+            chat_id,
+            ready.text,
+            thread_id=ready.thread_id,
+            entities=ready.entities,
+            reply_to=ready.reply_to,
+            buttons=ready.buttons,
+        )
+
+    async def _edit_or_plain(self, chat_id: str, message_id: str, ready: Outgoing) -> None:
+        try:
+            await self._edit(chat_id, message_id, ready)
+        except Refused as refusal:
+            if not ready.entities or not says(refusal, "entit", "parse"):
+                raise
+            await self._edit(chat_id, message_id, ready.without_markup())
+
+    async def _edit(self, chat_id: str, message_id: str, ready: Outgoing) -> None:
+        await self._calls.edit(chat_id, message_id, ready.text, entities=ready.entities, buttons=ready.buttons)
+
+
+def create(settings: TelegramSettings, commands: Sequence[tuple[str, str]] = ()) -> TelegramAdapter:
+    """The bot, not yet connected; ``commands`` are what its menu offers, each with a line of help."""
+    return TelegramAdapter(settings, commands)
+
+
+def _check_length(message: Outbound) -> None:
+    if units(message.text) > MESSAGE_LENGTH:
+        raise Refused(f"a message of {units(message.text)} characters; Telegram takes {MESSAGE_LENGTH}")

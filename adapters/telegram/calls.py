@@ -1,0 +1,160 @@
+"""The methods of the Bot API that this house uses, each as one call with errors of the house.
+
+1. The long poll has connections of its own, so that no answer to a send waits behind it and none of its troubles reach
+   a send.
+2. A pause that the server asked for is kept before it is asked again: for the chat that it was told for, and for all
+   chats once several are under one. What may wait is refused here with the rest of the pause.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import cast
+from urllib.parse import urlencode
+
+from attrs import define
+from telegram import Bot, BotCommand, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
+
+from adapters.telegram.access import Me
+from adapters.telegram.failures import translated
+from adapters.telegram.flood import Flood
+from adapters.telegram.settings import TelegramSettings
+from adapters.telegram.wire import Route, Wire
+from hermes.errors import RemoteProtocolError
+
+# Seconds that the server holds a poll, and that we wait for its answer: with the pause between two polls (5) a network
+# that is back is noticed within 30.
+POLL_FOR = 20
+POLL_WITHIN = 25.0
+
+# Seconds for a poll that asks only whether the server answers.
+FIRST_POLL_WITHIN = 10.0
+
+# Updates of one poll, the most that Telegram gives.
+MOST_UPDATES = 100
+
+
+@define(eq=False)
+class Calls:
+    """One bot's."""
+
+    bot: Bot
+    flood: Flood
+    _polls: Wire
+    _others: Wire
+
+    @classmethod
+    def of(cls, settings: TelegramSettings) -> "Calls":
+        route = Route(settings.base_url, settings.proxy)
+        polls, others = Wire(route), Wire(route)
+        bot = Bot(
+            settings.token,
+            base_url=settings.base_url,
+            base_file_url=settings.base_file_url,
+            request=others,
+            get_updates_request=polls,
+        )
+        return cls(bot, Flood(), polls, others)
+
+    async def renew(self) -> None:
+        """Give up all connections; the next call makes new ones."""
+        await self._polls.renew()
+        await self._others.renew()
+
+    async def me(self) -> Me:
+        with translated():
+            user = await self.bot.get_me()
+        return Me(user.id, user.username or "")
+
+    async def updates(self, offset: int | None, kinds: Sequence[str], *, wait: bool) -> list[object]:
+        """Updates from ``offset`` on, as they came; all before it are confirmed. Waits for one if asked to."""
+        asked: dict[str, object] = {"limit": MOST_UPDATES, "allowed_updates": json.dumps(list(kinds))}
+        if wait:
+            asked["timeout"] = POLL_FOR
+        if offset is not None:
+            asked["offset"] = offset
+        within = POLL_WITHIN if wait else FIRST_POLL_WITHIN
+        with translated():
+            # Not by Bot.get_updates: it reads all of them or none, so that one odd update would end the stream.
+            address = f"{self.bot.base_url}/getUpdates?{urlencode(asked)}"
+            found: object = await self._polls.post(address, read_timeout=within)
+        if not isinstance(found, list):
+            raise RemoteProtocolError("Telegram answers getUpdates by something else than a list")
+        return cast("list[object]", found)
+
+    async def delete_webhook(self) -> None:
+        """What waits for it is kept."""
+        with translated():
+            await self.bot.delete_webhook(drop_pending_updates=False)
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
+        with translated():
+            await self.bot.set_my_commands([BotCommand(name, text) for name, text in commands])
+
+    async def send(
+        self,
+        chat_id: str,
+        text: str,
+        *,
+        thread_id: str = "",
+        entities: Sequence[MessageEntity] = (),
+        reply_to: str = "",
+        buttons: InlineKeyboardMarkup | None = None,
+    ) -> str:
+        """Returns the id of the message. Cancelled: its outcome is unknown."""
+        with self.flood.guarded(chat_id), translated():
+            message = await self.bot.send_message(
+                _chat(chat_id),
+                text,
+                entities=list(entities) or None,
+                message_thread_id=int(thread_id) if thread_id else None,
+                reply_parameters=_reply(reply_to),
+                reply_markup=buttons,
+                link_preview_options=_NO_PREVIEW,
+            )
+        return str(message.message_id)
+
+    async def edit(
+        self,
+        chat_id: str,
+        message_id: str,
+        text: str,
+        *,
+        entities: Sequence[MessageEntity] = (),
+        buttons: InlineKeyboardMarkup | None = None,
+    ) -> None:
+        with self.flood.guarded(chat_id), translated():
+            await self.bot.edit_message_text(
+                text,
+                _chat(chat_id),
+                int(message_id),
+                entities=list(entities) or None,
+                reply_markup=buttons,
+                link_preview_options=_NO_PREVIEW,
+            )
+
+    async def drop_buttons(self, chat_id: str, message_id: str) -> None:
+        with self.flood.guarded(chat_id), translated():
+            await self.bot.edit_message_reply_markup(_chat(chat_id), int(message_id), reply_markup=None)
+
+    async def typing(self, chat_id: str, thread_id: str) -> None:
+        with self.flood.guarded(chat_id), translated():
+            await self.bot.send_chat_action(
+                _chat(chat_id), "typing", message_thread_id=int(thread_id) if thread_id else None
+            )
+
+    async def acknowledge(self, query_id: str, text: str = "") -> None:
+        """Tell whoever pressed a button that it was taken."""
+        with translated():
+            await self.bot.answer_callback_query(query_id, text=text or None)
+
+
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+def _chat(chat_id: str) -> int | str:
+    return int(chat_id) if chat_id.lstrip("-").isdecimal() else chat_id
+
+
+def _reply(message_id: str) -> ReplyParameters | None:
+    # A message that is gone meanwhile is answered all the same.
+    return ReplyParameters(int(message_id), allow_sending_without_reply=True) if message_id.isdecimal() else None

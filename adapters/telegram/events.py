@@ -1,0 +1,175 @@
+"""From an update of the Bot API to an event of the house, at the edge: what comes from outside is judged here.
+
+Each update ends in exactly one way: an ``Inbound``, or ``Dropped`` with the rule that it was dropped by. Nothing is
+raised for whatever a server may send.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, cast
+
+from attrs import frozen
+from telegram import Bot, CallbackQuery, Message, Update, User
+
+from adapters.telegram.access import Me, is_meant, may_write, without_mention
+from adapters.telegram.chats import is_shared, session_key, source_of
+from adapters.telegram.content import CONTENT, quoted, text_of
+from adapters.telegram.settings import TelegramSettings
+from hermes.agent.commands import parse
+from hermes.events import Inbound, InboundKind
+
+MESSAGES = ("message", "edited_message", "channel_post", "edited_channel_post")
+
+KINDS = (*MESSAGES, "callback_query")
+"""What is asked of the server. It may send others: kinds that were asked for before, and new ones."""
+
+
+_CORE = (
+    "message_id", "date", "edit_date", "chat", "from", "sender_chat", "text", "caption", "message_thread_id",
+    "is_topic_message",
+)  # fmt: skip
+"""Fields of a message that it can be answered by."""
+
+
+@frozen
+class Dropped:
+    """An update that becomes no event."""
+
+    rule: str
+    stranger: str = ""
+    """Who was turned away, for the log: an id and a name."""
+
+
+@frozen
+class Press:
+    """A press of a button: which question and which of its choices. What the choice says, the transcript knows."""
+
+    event: Inbound
+    """Its text is empty until then."""
+    query_id: str
+    choice: int
+
+
+@frozen
+class Reader:
+    """Reads the updates of one bot."""
+
+    settings: TelegramSettings
+    bot: Bot
+    me: Me
+
+    def read(self, raw: object) -> Inbound | Press | Dropped:
+        """What ``raw``, an element of the answer of getUpdates, is."""
+        for shape in (_whole, _core):
+            # Whatever its shape does to the library: one update must not end the stream.
+            with suppress(Exception):
+                return self._judged(Update.de_json(shape(raw), self.bot))
+        return Dropped("it cannot be read")
+
+    def _judged(self, update: Update) -> Inbound | Press | Dropped:
+        if update.callback_query is not None:
+            return self._press(update.update_id, update.callback_query)
+        if (said := update.message or update.channel_post) is not None:
+            return self._message(update.update_id, said, InboundKind.MESSAGE)
+        if (edited := update.edited_message or update.edited_channel_post) is not None:
+            return self._message(update.update_id, edited, InboundKind.EDIT)
+        return Dropped("this kind of update is not used")
+
+    def _message(self, update_id: int, message: Message, kind: InboundKind) -> Inbound | Dropped:
+        user = message.from_user if message.sender_chat is None else None
+        source = source_of(self.settings, message, user)
+        if not may_write(self.settings.access, source, user):
+            return Dropped("who wrote it may not write here", _named(message.from_user))
+        text = text_of(message)
+        if text is None:
+            return Dropped("nobody said anything in it")
+        if not is_meant(self.settings.access, source, message, self.me):
+            return Dropped("it is not meant for the bot")
+        return Inbound(
+            event_id=str(update_id),
+            source=source,
+            session_key=session_key(self.settings, source),
+            kind=kind,
+            text=self._complete(message, source.user_name if is_shared(self.settings, source) else "", text),
+            sent_at=message.date.timestamp(),
+            message_id=str(message.message_id),
+            edited_at=message.edit_date.timestamp() if message.edit_date else None,
+            reply_to=str(message.reply_to_message.message_id) if message.reply_to_message else "",
+        )
+
+    def _complete(self, message: Message, speaker: str, text: str) -> str:
+        """With what it answers, and who speaks where several do. A command stays a command."""
+        text = without_mention(text, self.me)
+        if parse(text) is not None:
+            return text
+        said = f"{speaker}: {text}" if speaker else text
+        return "\n".join(filter(None, (quoted(message), said)))
+
+    def _press(self, update_id: int, query: CallbackQuery) -> Press | Dropped:
+        message = query.message
+        if not isinstance(message, Message) or not query.data:
+            return Dropped("its button belongs to no message that can be seen")
+        source = source_of(self.settings, message, query.from_user)
+        if not may_write(self.settings.access, source, query.from_user):
+            return Dropped("who pressed it may not write here", _named(query.from_user))
+        ask_id, _, number = query.data.rpartition(":")
+        if not ask_id or not number.isdecimal():
+            return Dropped("its button is not of ours")
+        event = Inbound(
+            event_id=str(update_id),
+            source=source,
+            session_key=session_key(self.settings, source),
+            kind=InboundKind.ANSWER,
+            text="",
+            sent_at=0.0,
+            message_id=str(message.message_id),
+            ask_id=ask_id,
+        )
+        return Press(event, query.id, int(number))
+
+
+def button_data(ask_id: str, choice: int) -> str:
+    """What a button carries: at most 64 bytes."""
+    return f"{ask_id}:{choice}"
+
+
+def update_id(raw: object) -> int | None:
+    """The number of an update; None when it has none, so that it cannot be confirmed."""
+    found = cast(Mapping[object, object], raw).get("update_id") if isinstance(raw, Mapping) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def chat_of(found: Inbound | Press | Dropped) -> str:
+    """Events of one chat keep their order."""
+    match found:
+        case Inbound():
+            return found.source.chat_id
+        case Press():
+            return found.event.source.chat_id
+        case Dropped():
+            return ""
+
+
+def _core(raw: object) -> dict[str, Any]:
+    """An update without the fields that are not needed to answer it.
+
+    The library refuses what lacks a field of its own version of the Bot API; a server of one's own may be older.
+    """
+    whole = _whole(raw)
+    kind = next(name for name in MESSAGES if name in whole)
+    message = cast("dict[str, Any]", whole[kind])
+    core = {name: message[name] for name in _CORE if name in message}
+    if "text" not in core and "caption" not in core:
+        content = next(name for name in CONTENT if name in message)
+        core["text"] = f"[{content.replace('_', ' ')}, which cannot be read here]"
+    return {"update_id": whole["update_id"], kind: core}
+
+
+def _whole(raw: object) -> dict[str, Any]:
+    if not isinstance(raw, dict) or update_id(cast(object, raw)) is None:
+        raise TypeError("no update")
+    return cast("dict[str, Any]", raw)
+
+
+def _named(user: User | None) -> str:
+    return f"{user.id} ({user.full_name})" if user is not None else "nobody"

@@ -1,0 +1,65 @@
+"""How a message of the house looks in a chat. Pure."""
+
+from attrs import evolve, frozen
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+
+from adapters.telegram.events import button_data
+from adapters.telegram.settings import ReplyTo
+from hermes.events import Outbound, OutboundKind
+
+MARK = "\u21bb Perhaps a repetition:\n"
+"""Before a message that may stand in the chat already."""
+
+# Characters of a label: more of it is not seen on a phone.
+_LABEL = 40
+
+# Labels together in one row, in characters, before each gets a row of its own.
+_ROW = 40
+
+
+@frozen
+class Outgoing:
+    """What is sent."""
+
+    text: str
+    plain: str
+    """In its place where the markup is refused."""
+    thread_id: str
+    entities: tuple[MessageEntity, ...] = ()
+    reply_to: str = ""
+    buttons: InlineKeyboardMarkup | None = None
+
+    def without_markup(self) -> "Outgoing":
+        return evolve(self, text=self.plain, entities=())
+
+
+def outgoing(message: Outbound, reply_to: ReplyTo, *, marked: bool) -> Outgoing:
+    mark = MARK if marked else ""
+    return Outgoing(
+        text=mark + message.text,
+        plain=mark + message.text,
+        thread_id=message.source.thread_id,
+        reply_to=message.reply_to if _quotes(message, reply_to) else "",
+        buttons=buttons(message.ask_id, message.choices) if message.kind is OutboundKind.ASK else None,
+    )
+
+
+def buttons(ask_id: str, choices: tuple[str, ...]) -> InlineKeyboardMarkup | None:
+    """A button for each choice; none where the answer is free text."""
+    if not choices:
+        return None
+    made = [
+        InlineKeyboardButton(label(choice), callback_data=button_data(ask_id, number))
+        for number, choice in enumerate(choices)
+    ]
+    together = sum(len(label(choice)) for choice in choices) <= _ROW
+    return InlineKeyboardMarkup([made] if together else [[button] for button in made])
+
+
+def label(choice: str) -> str:
+    line = " ".join(choice.split()) or "…"
+    return line if len(line) <= _LABEL else f"{line[: _LABEL - 1]}…"
+
+
+def _quotes(message: Outbound, reply_to: ReplyTo) -> bool:
+    return reply_to is ReplyTo.ALL or (reply_to is ReplyTo.FIRST and message.part == 0)

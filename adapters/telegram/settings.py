@@ -1,0 +1,208 @@
+"""What is set for Telegram: ``platforms.telegram.extra`` and the variables TELEGRAM_*.
+
+Rules:
+
+1. Nobody may write unless a variable says so: without a list, and without a word that opens the bot to all, every
+   message is dropped.
+2. Ids are numbers; ``*`` stands for everybody. Whatever else stands in a list is told by its variable's name.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from hermes.errors import ConfigError
+
+TOKEN = "TELEGRAM_BOT_TOKEN"
+BASE_URL = "https://api.telegram.org/bot"
+BASE_FILE_URL = "https://api.telegram.org/file/bot"
+
+_EXTRA = "platforms.telegram.extra"
+_TOKEN_SHAPE = re.compile(r"(\d{1,20}):[\w-]{1,200}")
+_ID = re.compile(r"-?\d{1,20}")
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+
+# A pattern is tried on every message of a group.
+_MAX_PATTERNS = 50
+
+
+class ReplyTo(StrEnum):
+    """Which parts of an answer quote the message that they answer."""
+
+    OFF = "off"
+    FIRST = "first"
+    ALL = "all"
+
+
+@frozen
+class Ids:
+    """A list of users or chats."""
+
+    ids: frozenset[str] = frozenset()
+    everybody: bool = False
+
+    def __contains__(self, item: object) -> bool:
+        return self.everybody or item in self.ids
+
+    def __bool__(self) -> bool:
+        return self.everybody or bool(self.ids)
+
+
+@frozen
+class Access:
+    """Who may write to the bot, and what counts as meant for it in a group."""
+
+    users: Ids = field(factory=Ids)
+    """In every chat."""
+    group_users: Ids = field(factory=Ids)
+    """In groups, besides."""
+    group_chats: Ids = field(factory=Ids)
+    """Groups in which everybody may."""
+    require_mention: bool = True
+    free_chats: Ids = field(factory=Ids)
+    """Groups in which every message is meant for the bot."""
+    mention_patterns: tuple[re.Pattern[str], ...] = ()
+    ignored_threads: Ids = field(factory=Ids)
+
+    @property
+    def owner_alone(self) -> bool:
+        """One person and nobody else may write in private: whoever does is the owner of this installation."""
+        return len(self.users.ids) == 1 and not self.users.everybody
+
+
+@frozen
+class Home:
+    """Where what nobody asked for goes: TELEGRAM_HOME_CHANNEL."""
+
+    chat_id: str = ""
+    thread_id: str = ""
+    name: str = ""
+
+
+@frozen
+class TelegramSettings:
+    token: str = field(repr=False)
+    bot_id: str
+    base_url: str = BASE_URL
+    base_file_url: str = BASE_FILE_URL
+    proxy: str = field(default="", repr=False)
+    access: Access = field(factory=Access)
+    reply_to: ReplyTo = ReplyTo.FIRST
+    reactions: bool = False
+    home: Home = field(factory=Home)
+    group_sessions_per_user: bool = True
+    thread_sessions_per_user: bool = False
+    streaming: bool = False
+
+    @property
+    def account(self) -> str:
+        return f"bot{self.bot_id}"
+
+
+def read(
+    extra: Mapping[str, object],
+    environment: Mapping[str, str],
+    *,
+    group_sessions_per_user: bool = True,
+    thread_sessions_per_user: bool = False,
+    streaming: bool = False,
+) -> TelegramSettings:
+    """Raises ``ConfigError`` with the variable or key at fault; its text holds no value of a secret."""
+    token = (environment.get(TOKEN) or str(extra.get("token") or "")).strip()
+    shape = _TOKEN_SHAPE.fullmatch(token)
+    if shape is None:
+        what = "has not the form 12345:ABC..." if token else "is not set"
+        raise ConfigError(f"{TOKEN} {what}: @BotFather on Telegram gives one", key=TOKEN)
+    base_url = _address(extra, "base_url", BASE_URL)
+    return TelegramSettings(
+        token=token,
+        bot_id=shape[1],
+        base_url=base_url,
+        base_file_url=_address(extra, "base_file_url", BASE_FILE_URL),
+        proxy=_proxy(environment),
+        access=_access(environment),
+        reply_to=_reply_to(environment),
+        reactions=_switch(environment, "TELEGRAM_REACTIONS", default=False),
+        home=_home(environment),
+        group_sessions_per_user=group_sessions_per_user,
+        thread_sessions_per_user=thread_sessions_per_user,
+        streaming=streaming,
+    )
+
+
+def _address(extra: Mapping[str, object], name: str, default: str) -> str:
+    value = extra.get(name) or default
+    if not isinstance(value, str) or not re.match(r"https?://[^/\s]", value):
+        raise ConfigError(
+            f"{_EXTRA}.{name}: expected an address such as http://127.0.0.1:8081/bot, to which the token is appended",
+            key=f"{_EXTRA}.{name}",
+        )
+    return value
+
+
+def _proxy(environment: Mapping[str, str]) -> str:
+    value = environment.get("TELEGRAM_PROXY", "").strip()
+    if value and not re.match(r"https?://[^/\s]", value):
+        raise ConfigError("TELEGRAM_PROXY: expected the address of an HTTP proxy (http://...)", key="TELEGRAM_PROXY")
+    return value
+
+
+def _access(environment: Mapping[str, str]) -> Access:
+    users = _ids(environment, "TELEGRAM_ALLOWED_USERS")
+    everywhere = _ids(environment, "GATEWAY_ALLOWED_USERS")
+    open_to_all = any(
+        _switch(environment, name, default=False) for name in ("TELEGRAM_ALLOW_ALL_USERS", "GATEWAY_ALLOW_ALL_USERS")
+    )
+    return Access(
+        users=Ids(users.ids | everywhere.ids, open_to_all or users.everybody or everywhere.everybody),
+        group_users=_ids(environment, "TELEGRAM_GROUP_ALLOWED_USERS"),
+        group_chats=_ids(environment, "TELEGRAM_GROUP_ALLOWED_CHATS"),
+        require_mention=_switch(environment, "TELEGRAM_REQUIRE_MENTION", default=True),
+        free_chats=_ids(environment, "TELEGRAM_FREE_RESPONSE_CHATS"),
+        mention_patterns=_patterns(environment),
+        ignored_threads=_ids(environment, "TELEGRAM_IGNORED_THREADS"),
+    )
+
+
+def _ids(environment: Mapping[str, str], name: str) -> Ids:
+    words = [word for word in re.split(r"[,\s]+", environment.get(name, "")) if word]
+    wrong = next((word for word in words if word != "*" and not _ID.fullmatch(word)), None)
+    if wrong is not None:
+        raise ConfigError(f"{name}: {wrong!r} is no id; ids are numbers, and @userinfobot tells yours", key=name)
+    return Ids(frozenset(words) - {"*"}, "*" in words)
+
+
+def _switch(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+    word = environment.get(name, "").strip().lower()
+    if word and word not in _YES | _NO:
+        raise ConfigError(f"{name}: expected true or false", key=name)
+    return word in _YES if word else default
+
+
+def _patterns(environment: Mapping[str, str]) -> tuple[re.Pattern[str], ...]:
+    name = "TELEGRAM_MENTION_PATTERNS"
+    lines = [line.strip() for line in environment.get(name, "").splitlines() if line.strip()]
+    try:
+        return tuple(re.compile(line, re.IGNORECASE) for line in lines[:_MAX_PATTERNS])
+    except re.error as error:
+        raise ConfigError(f"{name}: {error} in one of its regular expressions", key=name) from None
+
+
+def _reply_to(environment: Mapping[str, str]) -> ReplyTo:
+    name = "TELEGRAM_REPLY_TO_MODE"
+    word = environment.get(name, "").strip().lower() or ReplyTo.FIRST
+    chosen = next((mode for mode in ReplyTo if mode == word), None)
+    if chosen is None:
+        raise ConfigError(f"{name}: expected one of {', '.join(ReplyTo)}", key=name)
+    return chosen
+
+
+def _home(environment: Mapping[str, str]) -> Home:
+    chat, thread = (environment.get(f"TELEGRAM_HOME_CHANNEL{end}", "").strip() for end in ("", "_THREAD_ID"))
+    for name, value in (("TELEGRAM_HOME_CHANNEL", chat), ("TELEGRAM_HOME_CHANNEL_THREAD_ID", thread)):
+        if value and not _ID.fullmatch(value):
+            raise ConfigError(f"{name}: expected the id of a chat, a number", key=name)
+    return Home(chat, thread, environment.get("TELEGRAM_HOME_CHANNEL_NAME", "").strip())

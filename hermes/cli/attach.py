@@ -1,0 +1,118 @@
+"""The platforms of `hermes gateway run`: which the configuration turns on, and what each is made from.
+
+1. A platform is imported only when it is on.
+2. What is wrong with the settings of one keeps the others from nothing: it stands in the tree with its reason, and a
+   person mends it.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from actors.conversation.services import Platform
+from actors.tree import Attached
+from adapters.misconfigured import Misconfigured
+from adapters.registry import factory
+from hermes.agent.commands import COMMANDS
+from hermes.cli.startup import Startup
+from hermes.errors import ConfigError
+
+if TYPE_CHECKING:
+    from adapters.api.adapter import ApiAdapter
+
+log = logging.getLogger(__name__)
+
+_TELEGRAM = "telegram"
+_TELEGRAM_TOKEN = "TELEGRAM_BOT_TOKEN"
+
+
+def attach(startup: Startup) -> Sequence[Attached]:
+    """The adapters that the configuration turns on. Raises ``ConfigError``."""
+    on = [name for name, platform in startup.settings.platforms.others.items() if platform.enabled]
+    if startup.environment.get(_TELEGRAM_TOKEN) and _TELEGRAM not in on:
+        on.append(_TELEGRAM)
+    attached = [*(_page(startup, alone=not on) if startup.settings.platforms.web.enabled else ())]
+    for name in on:
+        if name == _TELEGRAM:
+            attached.append(_telegram(startup))
+        else:
+            log.warning(
+                "%s: platforms.%s is on, but this version cannot connect to it yet: it is left out",
+                startup.home.config_file,
+                name,
+            )
+    if not attached:
+        raise ConfigError("no platform is on: set platforms.web.enabled to true", key="platforms.web.enabled")
+    return attached
+
+
+def _page(startup: Startup, *, alone: bool) -> Sequence[Attached]:
+    try:
+        return _web(startup)
+    except ConfigError as error:
+        if alone:
+            raise
+        return (_misconfigured("web", error),)
+
+
+def _web(startup: Startup) -> Sequence[Attached]:
+    """The page, and the interface for programs on its port."""
+    from adapters.web.adapter import create
+    from adapters.web.settings import CommandHelp, WebSettings
+
+    extra = startup.settings.platforms.web.extra
+    commands = tuple(CommandHelp(command.name, command.help) for command in COMMANDS)
+    settings = WebSettings(
+        host=extra.host,
+        port=extra.port,
+        key=startup.settings.api_server.key or None,
+        # Who sets a key wants it asked for; a managed home is a reason to want one.
+        require_key=bool(startup.settings.api_server.key or startup.home.managed),
+        commands=lambda: commands,
+    )
+    api = _api(startup, keyed=settings.key_required) if startup.settings.api_server.enabled else None
+    page = create(settings, api)
+    length = page.limits.message_length
+    attached = Attached(page, Platform("web", owner=True, message_length=length, every_command=page.keyless))
+    if api is None:
+        return (attached,)
+    length = api.limits.message_length
+    platform = Platform(api.name, owner=True, message_length=length, every_command=page.keyless, attended=False)
+    return (attached, Attached(api, platform, on=page.name))
+
+
+def _api(startup: Startup, *, keyed: bool) -> "ApiAdapter":
+    from adapters.api.adapter import create
+    from adapters.api.settings import ApiSettings, origins
+
+    chosen = startup.settings.api_server
+    return create(ApiSettings(chosen.model_name, origins(chosen.cors_origins), chosen.max_runs, keyed))
+
+
+def _telegram(startup: Startup) -> Attached:
+    from adapters.telegram.settings import read
+
+    configured = startup.settings
+    platform = configured.platforms.others.get(_TELEGRAM)
+    extra: Mapping[str, object] = platform.extra if platform else {}
+    try:
+        settings = read(
+            extra,
+            startup.environment,
+            group_sessions_per_user=configured.group_sessions_per_user,
+            thread_sessions_per_user=configured.thread_sessions_per_user,
+            streaming=configured.streaming.enabled,
+        )
+        make = factory(_TELEGRAM)
+    except ConfigError as error:
+        return _misconfigured(_TELEGRAM, error)
+    adapter = make(settings, tuple((command.name, command.help) for command in COMMANDS))
+    owner = settings.access.owner_alone
+    length = adapter.limits.message_length
+    return Attached(adapter, Platform(_TELEGRAM, owner=owner, message_length=length, every_command=False))
+
+
+def _misconfigured(name: str, error: ConfigError) -> Attached:
+    adapter = Misconfigured(name, error)
+    length = adapter.limits.message_length
+    return Attached(adapter, Platform(name, owner=False, message_length=length, every_command=True))

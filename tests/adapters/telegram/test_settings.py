@@ -1,0 +1,94 @@
+import pytest
+
+from adapters.telegram.settings import Access, Ids, ReplyTo, read
+from hermes.errors import ConfigError
+from tests.adapters.telegram.methods import TOKEN
+
+GOOD = {"TELEGRAM_BOT_TOKEN": TOKEN}
+
+
+def test_a_token_alone_lets_nobody_write() -> None:
+    settings = read({}, GOOD)
+    assert settings.access == Access()
+    assert "4711" not in settings.access.users
+    assert not settings.access.owner_alone
+    assert settings.account == "bot110201543"
+    assert settings.base_url == "https://api.telegram.org/bot"
+
+
+def test_nothing_shows_the_token() -> None:
+    settings = read({}, GOOD | {"TELEGRAM_PROXY": "http://u:sesame@proxy"})
+    assert TOKEN not in repr(settings)
+    assert "sesame" not in repr(settings)
+
+
+@pytest.mark.parametrize("token", ["", "   ", "sesame", "123", "123:", "123:a b", "https://x/bot1:a"])
+def test_a_token_of_another_form_is_refused_without_being_quoted(token: str) -> None:
+    with pytest.raises(ConfigError, match="TELEGRAM_BOT_TOKEN") as caught:
+        read({}, {"TELEGRAM_BOT_TOKEN": token})
+    assert caught.value.key == "TELEGRAM_BOT_TOKEN"
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_token_may_stand_in_the_file() -> None:
+    assert read({"token": TOKEN}, {}).token == TOKEN
+
+
+def test_lists_hold_ids_with_commas_or_blanks() -> None:
+    found = read({}, GOOD | {"TELEGRAM_ALLOWED_USERS": "1, 2\n3", "GATEWAY_ALLOWED_USERS": "4"}).access
+    assert found.users == Ids(frozenset({"1", "2", "3", "4"}))
+    assert read({}, GOOD | {"TELEGRAM_ALLOWED_USERS": "7"}).access.owner_alone
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"TELEGRAM_ALLOWED_USERS": "*"}, {"GATEWAY_ALLOW_ALL_USERS": "true"}, {"TELEGRAM_ALLOW_ALL_USERS": "1"}],
+)
+def test_a_word_opens_the_bot_to_everybody(environment: dict[str, str]) -> None:
+    access = read({}, GOOD | {"TELEGRAM_ALLOWED_USERS": "1"} | environment).access
+    assert "99" in access.users
+    assert not access.owner_alone
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELEGRAM_ALLOWED_USERS", "@ada"),
+        ("TELEGRAM_GROUP_ALLOWED_CHATS", "family"),
+        ("TELEGRAM_REQUIRE_MENTION", "perhaps"),
+        ("TELEGRAM_MENTION_PATTERNS", "("),
+        ("TELEGRAM_REPLY_TO_MODE", "some"),
+        ("TELEGRAM_HOME_CHANNEL", "@home"),
+        ("TELEGRAM_PROXY", "socks5://localhost"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_its_variable(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        read({}, GOOD | {name: value})
+    assert caught.value.key == name
+
+
+@pytest.mark.parametrize("name", ["base_url", "base_file_url"])
+def test_an_address_of_another_form_is_told_by_its_key(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"platforms\.telegram\.extra\.{name}"):
+        read({name: "localhost:8081"}, GOOD)
+
+
+def test_the_rest_is_read() -> None:
+    settings = read(
+        {"base_url": "http://127.0.0.1:8081/bot", "base_file_url": "http://127.0.0.1:8081/file/bot"},
+        GOOD
+        | {
+            "TELEGRAM_REPLY_TO_MODE": "ALL",
+            "TELEGRAM_HOME_CHANNEL": "-100",
+            "TELEGRAM_HOME_CHANNEL_NAME": "home",
+            "TELEGRAM_HOME_CHANNEL_THREAD_ID": "5",
+            "TELEGRAM_MENTION_PATTERNS": "^hey\nbot\\b",
+            "TELEGRAM_REQUIRE_MENTION": "no",
+        },
+    )
+    assert settings.reply_to is ReplyTo.ALL
+    assert (settings.home.chat_id, settings.home.name, settings.home.thread_id) == ("-100", "home", "5")
+    assert [pattern.pattern for pattern in settings.access.mention_patterns] == ["^hey", "bot\\b"]
+    assert not settings.access.require_mention
+    assert settings.base_url == "http://127.0.0.1:8081/bot"

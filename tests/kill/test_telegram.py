@@ -1,0 +1,113 @@
+"""SIGKILL with Telegram between: nothing is lost, and what stands twice says so."""
+
+import random
+import signal
+from collections.abc import Callable
+
+import pytest
+import trio
+
+from hermes.failpoints import FAILPOINTS
+from tests.kill.bot import FIRST_USER, Bot, bot
+from tests.kill.process import Gateway
+
+pytestmark = pytest.mark.kill
+
+# Seconds for one scenario, restarts included, on a machine that is busy with other tests.
+WITHIN = 60.0
+
+CONVERSATIONS = 50
+
+# An answer, a tool with its question, a tool without one.
+SAID = ("say hello", "run touch ran.txt; chmod 777 ran.txt; echo ran >> ran.txt", "todo a; b")
+
+# A point that is also passed before the first message is armed for later hits.
+LATER = {"store.before_commit": (1, 3, 5), "store.after_commit": (1, 3, 5)}
+
+CASES = [(name, hit) for name in sorted(FAILPOINTS) for hit in LATER.get(name, (1,))]
+
+
+async def _say_all(chat: Bot) -> None:
+    for text in SAID:
+        await chat.until_answered(chat.write(text))
+
+
+@pytest.mark.parametrize(("name", "hit"), CASES)
+async def test_a_kill_at_a_failpoint_loses_nothing_and_doubles_nothing_unmarked(
+    gateway: Gateway, name: str, hit: int
+) -> None:
+    with trio.fail_after(WITHIN):
+        async with bot(gateway) as chat, trio.open_nursery() as nursery:
+            await gateway.start(f"{name}=kill@{hit}", wait=False)
+            nursery.start_soon(_say_all, chat)
+            assert await gateway.wait() == -signal.SIGKILL, f"{name} was not reached:\n{gateway.output()}"
+            await gateway.start()
+            while len(chat.said_by_people()) < len(SAID) or chat.count()["lost"]:
+                await chat.api.change()
+            await gateway.kill()
+            polls = len(chat.api.of("getUpdates"))
+            await gateway.start()
+            await chat.api.until(lambda: len(chat.api.of("getUpdates")) > polls + 1)
+    assert chat.count() == {"messages": 3, "lost": 0, "doubled": 0, "out of order": 0}
+    ran = gateway.home / "ran.txt"
+    assert not ran.exists() or ran.read_text() in {"", "ran\n"}
+
+
+async def test_what_was_written_while_the_gateway_was_down_is_answered(gateway: Gateway) -> None:
+    with trio.fail_after(WITHIN):
+        async with bot(gateway) as chat:
+            written = [chat.write(f"say {number}") for number in range(20)]
+            await gateway.start()
+            for message_id in written:
+                await chat.until_answered(message_id)
+            assert await gateway.stop() == 0
+    assert chat.count() == {"messages": 20, "lost": 0, "doubled": 0, "out of order": 0}
+    assert chat.api.token not in gateway.output()
+    logs = "".join(path.read_text() for path in (gateway.home / "logs").iterdir())
+    assert chat.api.token not in logs
+    assert chat.api.token.partition(":")[2] not in logs
+
+
+async def _round(chat: Bot, user: int, number: int) -> None:
+    """One message a conversation: the next is written once this one is answered."""
+    await chat.until_answered(chat.write(f"count to {3 + number % 5} slowly", user), user)
+
+
+async def _kill_rounds(gateway: Gateway, chat: Bot, kills: int, seed: int) -> None:
+    moments = random.Random(seed)
+    users = range(FIRST_USER, FIRST_USER + CONVERSATIONS)
+    await gateway.start()
+    for number in range(kills):
+        with trio.fail_after(WITHIN):
+            async with trio.open_nursery() as talking:
+                for user in users:
+                    talking.start_soon(_round, chat, user, number)
+                await trio.sleep(moments.uniform(0.0, 0.8))
+                await gateway.kill()
+                await gateway.start()
+    assert await gateway.stop() == 0
+
+
+async def _prove(gateway: Gateway, kills: int, seed: int, streaming: bool) -> tuple[dict[str, int], int]:
+    more = f"streaming: {{enabled: {str(streaming).lower()}, edit_interval: 0.2}}\n"
+    async with bot(gateway, CONVERSATIONS, more) as chat:
+        await _kill_rounds(gateway, chat, kills, seed)
+        return chat.count(), chat.marked()
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_random_kills_lose_nothing_and_double_nothing_unmarked(gateway: Gateway, streaming: bool) -> None:
+    found, _ = await _prove(gateway, 5, seed=1 + streaming, streaming=streaming)
+    assert found == {"messages": 5 * CONVERSATIONS, "lost": 0, "doubled": 0, "out of order": 0}
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+async def test_five_hundred_random_kills_lose_nothing_and_double_nothing_unmarked(
+    gateway: Gateway, seed: int, streaming: bool, record_property: Callable[[str, object], None]
+) -> None:
+    found, marked = await _prove(gateway, 25, seed=2000 + seed, streaming=streaming)
+    for name, value in {"kills": 25, **found, "marked": marked}.items():
+        record_property(name, value)
+    assert found == {"messages": 25 * CONVERSATIONS, "lost": 0, "doubled": 0, "out of order": 0}
