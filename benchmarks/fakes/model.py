@@ -5,7 +5,7 @@
 Rules:
 
 1. ``POST …/chat/completions`` answers after ``latency`` seconds. It calls no tools. The answer repeats the last mark
-   (``[[word]]``) of the last message of a person, so that whoever asked finds its own answer again.
+   (``[[word]]``) of what people said, so that whoever asked finds its own answer again.
 2. A streamed answer comes in ``pieces`` chunks at once: what a client does between two pieces is the client's cost.
 3. ``GET …/models`` names the one model. ``GET /control/record`` tells what was asked so far, ``POST /control/reset``
    forgets it; its body may set ``latency`` (seconds) and ``pieces``.
@@ -56,9 +56,11 @@ class Record:
 
 
 def _last_mark(messages: list[dict[str, object]]) -> str:
-    spoken = [message for message in messages if message.get("role") == "user"]
-    found = MARK.findall(json.dumps(spoken[-1].get("content", ""))) if spoken else []
-    return found[-1] if found else ""
+    # From the latest back: after an interruption some products speak of it in a message of their own.
+    for message in reversed(messages):
+        if message.get("role") == "user" and (found := MARK.findall(json.dumps(message.get("content", "")))):
+            return str(found[-1])
+    return ""
 
 
 class FakeModel:

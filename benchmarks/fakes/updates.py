@@ -68,6 +68,10 @@ class Updates:
         timer = asyncio.get_running_loop().call_later(timeout, self._settle)
         self._poll = _Poll(answer, refuse, limit, timer)
 
+    def drop(self) -> None:
+        """Forget everything that waits, as whoever sets or deletes a webhook may ask for."""
+        self._waiting.clear()
+
     def leave(self) -> None:
         """The client of the waiting poll is gone."""
         if self._poll is not None:
