@@ -105,6 +105,7 @@ def _conversation_settings(program: Program) -> ConversationSettings:
         busy_input_mode=settings.display.busy_input_mode,
         cwd=program.working_directory,
         terminal_timeout=settings.terminal.timeout,
+        streaming=settings.streaming,
         sandbox=_sandbox(settings),
         approvals_mode=settings.approvals.mode,
         approvals_timeout=settings.approvals.timeout,

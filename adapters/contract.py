@@ -56,11 +56,13 @@ class Limits:
     """What the platform allows."""
 
     message_length: int
-    """Longest text of one message, in characters (UTF-16 units where the platform counts those)."""
+    """Longest text of one message, in characters."""
     idempotency: Idempotency
     drafts: Drafts
     buttons: bool = False
     """Whether the choices of an ask are rendered natively; otherwise they are listed in the text."""
+    utf16: bool = False
+    """Whether ``message_length`` counts UTF-16 units."""
     deaf_after: float | None = None
     """Seconds without a proven round trip after which ``run`` counts as deaf, where it proves them by itself."""
 

@@ -14,20 +14,36 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 _EARLIEST = 0.5
 
 
-def split(text: str, limit: int) -> list[str]:
-    """``text`` in parts of at most ``limit`` characters (at least 64); one part, unchanged, when it fits."""
+def split(text: str, limit: int, *, utf16: bool = False) -> list[str]:
+    """``text`` in parts of at most ``limit`` characters (at least 64); one part, unchanged, when it fits.
+
+    ``utf16``: the limit counts UTF-16 units, of which a character outside the basic plane takes two.
+    """
     if limit < 64:
         raise ValueError(f"a limit of {limit} characters leaves no room for a code fence")
     parts: list[str] = []
     opening = ""
-    while len(opening) + len(text) > limit:
+    measure = units if utf16 else len
+    while measure(opening) + measure(text) > limit:
         # Room to open the block again at the beginning, and to close it at the end.
-        head, text = _cut(text, limit - len(opening) - 8)
+        room = limit - measure(opening) - 8
+        head, text = _cut(text, _fitting(text, room) if utf16 else room)
         part = opening + head
         opening = _open_fence(part)
         parts.append(f"{part}\n{_closing(opening)}" if opening else part)
     parts.append(opening + text)
     return [part for part in parts if part.strip()] or parts[:1]
+
+
+def units(text: str) -> int:
+    """The length of ``text`` in UTF-16 units."""
+    return len(text) if text.isascii() else len(text) + sum(character > "\uffff" for character in text)
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many characters of ``text`` fit into ``room`` UTF-16 units."""
+    beginning = text[:room].encode("utf-16-le", "surrogatepass")[: 2 * room]
+    return len(beginning.decode("utf-16-le", "ignore"))
 
 
 def _cut(text: str, room: int) -> tuple[str, str]:

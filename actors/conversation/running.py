@@ -21,6 +21,7 @@ import trio
 from attrs import evolve, frozen
 
 from actors.conversation import outbound, wording
+from actors.conversation.growing import GrowingAnswer
 from actors.conversation.model_call import MODEL_STATE, Emit, ModelCalls
 from actors.conversation.services import Services
 from actors.conversation.session import Prefix, Session
@@ -101,6 +102,8 @@ class RunningTurn:
         self._work = 0
         self._scopes: set[trio.CancelScope] = set()
         self._nursery: trio.Nursery | None = None
+        self._growing: GrowingAnswer | None = None
+        self._left_standing = 0
         self._finished = False
         self._send, self._events = trio.open_memory_channel[_Work | Look](EVENT_BOUND)
 
@@ -116,6 +119,7 @@ class RunningTurn:
 
     async def _go(self, take_arrivals: Callable[[], Awaitable[None]]) -> None:
         self._show(DraftState.THINKING)
+        self._grow()
         await self._perform(self.machine.start())
         for ask in self.machine.open_asks:
             self._spawn(self._expire_later, ask)
@@ -183,6 +187,8 @@ class RunningTurn:
                     self._start(self._run_tool, planned)
             case ShowDraft(text=text):
                 self._show(DraftState.WRITING, text=text)
+                if self._growing:
+                    self._growing.show(text)
             case CancelWork():
                 self._work += 1
                 for scope in self._scopes:
@@ -222,8 +228,16 @@ class RunningTurn:
     async def _finish(self, effect: Finish) -> None:
         source = self.turn.rows[-1].event.source
         platform = self._services.outlets.platform(source)
+        if self._growing:
+            await self._growing.end()
         text = effect.text if platform.attended else paragraphs(effect.text, unattended.note(self.machine.messages))
-        out = outbound.answers(self.turn, self._services.redactor.redact(text), platform.message_length)
+        out = outbound.answers(
+            self.turn,
+            self._services.redactor.redact(text),
+            platform.message_length,
+            utf16=platform.utf16,
+            version=self._left_standing,
+        )
         failpoint("turn.before_finish")
         await self._services.store.finish(
             self.turn.lease,
@@ -238,8 +252,28 @@ class RunningTurn:
         failpoint("turn.after_finish")
         self._services.outlets.look(source)
 
+    def _grow(self) -> None:
+        """Where answers grow in their chat, begin one."""
+        platform = self._services.outlets.platform(self.turn.rows[-1].event.source)
+        if platform.grows:
+            version = self._left_standing
+            self._growing = GrowingAnswer(
+                self._services,
+                self.turn.lease,
+                lambda text: outbound.answer(self.turn, text, version),
+                platform.message_length,
+                utf16=platform.utf16,
+            )
+            self._spawn(self._growing.run)
+
     async def _ask(self, ask: Ask) -> None:
-        question = outbound.question(self.turn, ask)
+        if self._growing:
+            self._left_standing += await self._growing.leave()
+            self._grow()
+        platform = self._services.outlets.platform(self.turn.rows[-1].event.source)
+        # In UTF-16 units a character may count twice.
+        room = platform.message_length // 2 if platform.utf16 else platform.message_length
+        question = outbound.question(self.turn, ask, room)
         question = evolve(question, text=self._services.redactor.redact(question.text))
         await self._services.store.open_ask(self.turn.lease, ask, question, time.time())
         failpoint("ask.after_open")

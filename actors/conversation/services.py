@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from actors.models import UNKNOWN, Outcome
 from hermes.agent.ports import Background, Processes
 from hermes.audience import Audience, audience
-from hermes.events import Draft, Inbound, Source
+from hermes.config.schema import Streaming
+from hermes.events import Draft, Inbound, Outbound, Source
 from hermes.memory.shelf import Shelf
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
@@ -34,6 +35,10 @@ class Platform:
     """Characters of one message; a longer answer goes out in parts."""
     every_command: bool
     """Whoever writes there has proven nothing: each command asks first."""
+    grows: bool = False
+    """An answer is shown while it is written, by edits of one message."""
+    utf16: bool = False
+    """``message_length`` counts UTF-16 units."""
     attended: bool = True
     """Somebody sits there: who can be asked, and whose next message is about what is running. Where programs write,
     what would be asked is denied at once, and each message waits for its own turn."""
@@ -52,6 +57,17 @@ class Outlets(Protocol):
 
     def show(self, draft: Draft) -> None:
         """Show a draft, the latest of its chat only."""
+        ...
+
+    async def send(self, message: Outbound) -> str:
+        """Send the beginning of an answer past the outbox, in which its row stands; the platform's id of it.
+
+        Raises as ``adapters.contract.Adapter.send``.
+        """
+        ...
+
+    async def edit(self, message: Outbound, message_id: str) -> None:
+        """Make it read otherwise. Raises as ``adapters.contract.Adapter.edit``."""
         ...
 
     def platform(self, source: Source) -> Platform: ...
@@ -112,6 +128,7 @@ class ConversationSettings:
     clarify_timeout: float
     """Seconds, agent.clarify_timeout."""
     command_allowlist: frozenset[str]
+    streaming: Streaming = field(factory=Streaming)
     sandbox: Sandbox | None = None
     """What terminal.backend says; None: local."""
     idle: float = 300.0

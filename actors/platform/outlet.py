@@ -5,13 +5,16 @@ from actors.conversation.services import Platform
 from actors.messages import LOOK, Look
 from actors.platform.drafts import DraftBoard
 from actors.runtime import Address
-from hermes.events import Draft, Source
+from adapters.contract import Adapter
+from hermes.errors import Refused
+from hermes.events import Draft, Outbound, Source
 
 
 class Outlet:
     """One account's."""
 
-    def __init__(self, platform: Platform, delivery: Address[Look], drafts: DraftBoard) -> None:
+    def __init__(self, adapter: Adapter, platform: Platform, delivery: Address[Look], drafts: DraftBoard) -> None:
+        self.adapter = adapter
         self.platform = platform
         self._delivery = delivery
         self._drafts = drafts
@@ -42,9 +45,22 @@ class Outlets:
         if outlet := self._of(draft.source):
             outlet.show(draft)
 
+    async def send(self, message: Outbound) -> str:
+        receipt = await self._adapter(message).send(message)
+        return receipt.message_id
+
+    async def edit(self, message: Outbound, message_id: str) -> None:
+        await self._adapter(message).edit(message, message_id)
+
     def platform(self, source: Source) -> Platform:
         outlet = self._of(source)
         return outlet.platform if outlet else _unknown(source)
+
+    def _adapter(self, message: Outbound) -> Adapter:
+        outlet = self._of(message.source)
+        if outlet is None:
+            raise Refused(f"{message.source.platform} is not connected")
+        return outlet.adapter
 
     def _of(self, source: Source) -> Outlet | None:
         # A platform that is no longer configured has rows and no outlet: they wait in the store.

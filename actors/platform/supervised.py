@@ -52,4 +52,4 @@ def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> Sup
         strategy=Strategy.ONE_FOR_ONE,
         backoff=RECONNECT,
     )
-    return SupervisedPlatform(supervisor, Outlet(platform, supervisor.address("delivery"), drafts))
+    return SupervisedPlatform(supervisor, Outlet(adapter, platform, supervisor.address("delivery"), drafts))

@@ -6,7 +6,8 @@ Rules:
 2. Telegram knows no key of a message, so one whose request was lost may stand in the chat already, and is sent again
    only with a mark that says so.
 3. ``send`` and ``edit`` work whether or not ``run`` does: each has connections of its own.
-4. A draft is shown as a sign that the bot is at work (presence.py).
+4. A draft is shown as a sign that the bot is at work (presence.py). Where answers are streamed, the conversation
+   itself sends the beginning of one and edits it.
 """
 
 import logging
@@ -27,9 +28,9 @@ from adapters.telegram.polling import Polling
 from adapters.telegram.presence import Presence
 from adapters.telegram.presses import Presses
 from adapters.telegram.settings import TelegramSettings
-from adapters.telegram.units import units
 from hermes.errors import HermesError, Refused
 from hermes.events import Draft, Outbound, OutboundKind
+from hermes.split import units
 
 TELEGRAM_LENGTH = 4096
 """UTF-16 units of one message (Bot API, sendMessage)."""
@@ -71,8 +72,9 @@ class TelegramAdapter:
         return Limits(
             message_length=MESSAGE_LENGTH,
             idempotency=Idempotency.NONE,
-            drafts=Drafts.ACTIVITY,
+            drafts=Drafts.EDITS if self._settings.streaming else Drafts.ACTIVITY,
             buttons=True,
+            utf16=True,
             deaf_after=DEAF_AFTER,
         )
 

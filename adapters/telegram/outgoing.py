@@ -4,6 +4,7 @@ from attrs import evolve, frozen
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
 from adapters.telegram.events import button_data
+from adapters.telegram.formatting import render, visible
 from adapters.telegram.settings import ReplyTo
 from hermes.events import Outbound, OutboundKind
 
@@ -35,9 +36,14 @@ class Outgoing:
 
 def outgoing(message: Outbound, reply_to: ReplyTo, *, marked: bool) -> Outgoing:
     mark = MARK if marked else ""
+    rendered = render(message.text)
+    entities = rendered.entities
+    if mark:
+        entities = tuple(MessageEntity.shift_entities(mark, entities))
     return Outgoing(
-        text=mark + message.text,
-        plain=mark + message.text,
+        text=mark + rendered.text,
+        plain=mark + visible(message.text),
+        entities=entities,
         thread_id=message.source.thread_id,
         reply_to=message.reply_to if _quotes(message, reply_to) else "",
         buttons=buttons(message.ask_id, message.choices) if message.kind is OutboundKind.ASK else None,

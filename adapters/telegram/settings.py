@@ -145,7 +145,7 @@ def _address(extra: Mapping[str, object], name: str, default: str) -> str:
 
 def _proxy(environment: Mapping[str, str]) -> str:
     value = environment.get("TELEGRAM_PROXY", "").strip()
-    if value and not re.match(r"https?://[^/\s]", value):
+    if value and not re.match(r"http://[^/\s]", value):
         raise ConfigError("TELEGRAM_PROXY: expected the address of an HTTP proxy (http://...)", key="TELEGRAM_PROXY")
     return value
 

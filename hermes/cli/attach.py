@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from actors.conversation.services import Platform
 from actors.tree import Attached
+from adapters.contract import Drafts
 from adapters.misconfigured import Misconfigured
 from adapters.registry import factory
 from hermes.agent.commands import COMMANDS
@@ -93,8 +94,8 @@ def _telegram(startup: Startup) -> Attached:
     from adapters.telegram.settings import read
 
     configured = startup.settings
-    platform = configured.platforms.others.get(_TELEGRAM)
-    extra: Mapping[str, object] = platform.extra if platform else {}
+    section = configured.platforms.others.get(_TELEGRAM)
+    extra: Mapping[str, object] = section.extra if section else {}
     try:
         settings = read(
             extra,
@@ -108,8 +109,16 @@ def _telegram(startup: Startup) -> Attached:
         return _misconfigured(_TELEGRAM, error)
     adapter = make(settings, tuple((command.name, command.help) for command in COMMANDS))
     owner = settings.access.owner_alone
-    length = adapter.limits.message_length
-    return Attached(adapter, Platform(_TELEGRAM, owner=owner, message_length=length, every_command=False))
+    limits = adapter.limits
+    platform = Platform(
+        _TELEGRAM,
+        owner=owner,
+        message_length=limits.message_length,
+        every_command=False,
+        grows=limits.drafts is Drafts.EDITS,
+        utf16=limits.utf16,
+    )
+    return Attached(adapter, platform)
 
 
 def _misconfigured(name: str, error: ConfigError) -> Attached:

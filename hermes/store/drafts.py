@@ -2,7 +2,8 @@
 
 Rules:
 
-1. The first send is a row in state ``draft`` before it happens. It blocks nothing else of its chat.
+1. The first send is a row in state ``draft`` before it happens. It blocks nothing else of its chat, and is not begun
+   while older messages of the chat wait: so a chat keeps its order.
 2. The platform's message id is stored as soon as it is known. From then on the answer completes that very message
    by an edit, which may be repeated.
 3. At the end of the turn, a draft without an id may or may not stand in the chat, so the answer is sent anew,
@@ -15,7 +16,7 @@ import sqlite3
 
 from attrs import evolve, frozen
 
-from hermes.errors import Refused
+from hermes.errors import Refused, Unavailable
 from hermes.events import Outbound
 from hermes.store import outbox, transcript
 from hermes.store.codec import OUTBOUND_COLUMNS, clean, columns, marks, outbound_values
@@ -51,7 +52,19 @@ def begin(connection: sqlite3.Connection, lease: Lease, message: Outbound, now: 
             raise Refused("an earlier attempt at this turn left a draft: the answer will complete it")
         if draft.key == clean(message.key):
             return draft.row_id
+    if _older_waits(connection, message):
+        raise Unavailable("older messages of the chat are not sent yet")
     return connection.execute(_INSERT, (lease.token, now, *outbound_values(message))).lastrowid or 0
+
+
+def _older_waits(connection: sqlite3.Connection, message: Outbound) -> bool:
+    source = message.source
+    row = connection.execute(
+        "SELECT 1 FROM outbox WHERE platform = ? AND account = ? AND chat_id = ? AND thread_id = ?"
+        " AND state IN ('pending', 'sending') LIMIT 1",
+        (source.platform, source.account, clean(source.chat_id), clean(source.thread_id)),
+    ).fetchone()
+    return row is not None
 
 
 def sent(connection: sqlite3.Connection, lease: Lease, row_id: int, message_id: str) -> None:

@@ -273,7 +273,8 @@ class Journal(Protocol):
     async def begin_draft(self, lease: Lease, message: Outbound, now: float) -> int:
         """The row, already ``sending``, of a streamed draft's first send.
 
-        Raises ``Refused`` when an earlier claim of the turn left a draft open: the answer will complete that one.
+        Raises ``Refused`` when an earlier claim of the turn left a draft open: the answer will complete that one; and
+        ``Unavailable`` while older messages of its chat wait to be sent.
         """
         ...
 

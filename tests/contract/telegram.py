@@ -113,4 +113,8 @@ class TelegramDriver:
         return str(self._world.numbers[name])
 
 
-_SHOWN = {"\U0001f600 \u202e \x00": "\U0001f600 \u202e"}
+_SHOWN = {
+    "**two** <b>&amp;</b>": "two <b>&amp;</b>",
+    "three\n\n```\nrm -rf /\n```": "three\n\nrm -rf /",
+    "\U0001f600 \u202e \x00": "\U0001f600 \u202e",
+}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes.split import split
+from hermes.split import split, units
 
 
 def fences(text: str) -> int:
@@ -61,3 +61,16 @@ def test_no_part_is_too_long_and_no_word_is_lost(text: str, limit: int) -> None:
     letters = re.sub(r"[^ab]", "", text)
     assert re.sub(r"[^ab]", "", "".join(parts)).startswith(letters[:1])
     assert len(re.sub(r"[^ab]", "", "".join(parts))) >= len(letters)
+
+
+@given(st.text(alphabet="ab \n`~\U0001f600\u00e9", max_size=400), st.integers(64, 120))
+def test_parts_fit_where_characters_are_counted_as_utf_16_does(text: str, limit: int) -> None:
+    parts = split(text, limit, utf16=True)
+    assert all(units(part) <= limit for part in parts)
+    assert units(text) == len(text.encode("utf-16-le")) // 2
+
+
+def test_a_text_of_wide_characters_is_split_by_their_width() -> None:
+    parts = split("\U0001f600" * 100, 64, utf16=True)
+    assert "".join(parts) == "\U0001f600" * 100
+    assert len(parts) > 3

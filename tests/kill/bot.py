@@ -15,6 +15,9 @@ from tests.kill.process import Gateway, free_port
 
 FIRST_USER = 5000
 
+CURSOR = "\u2589"
+"""At the end of an answer that still grows."""
+
 
 @define(eq=False)
 class Bot:
@@ -43,7 +46,7 @@ class Bot:
         return [each for ids in self._written.values() for each in ids]
 
     def answers(self, message_id: int, user: int = FIRST_USER) -> list[dict[str, Any]]:
-        """The bot's messages that answer one of a person, its questions left out."""
+        """The bot's messages that answer one of a person. Questions are none, and what still grows is not yet one."""
         return [m for m in self._answering(user) if m["replies_to"] == message_id]
 
     async def until_answered(self, message_id: int, user: int = FIRST_USER) -> str:
@@ -78,7 +81,7 @@ class Bot:
         return sum(_is_marked(message) for user in self._written for message in self._answering(user))
 
     def _answering(self, user: int) -> list[dict[str, Any]]:
-        return [m for m in self.api.by_bot(user) if "replies_to" in m and "reply_markup" not in m]
+        return [m for m in self.api.by_bot(user) if "replies_to" in m and "sent_buttons" not in m and not _grows(m)]
 
     def _order(self, user: int) -> list[int]:
         return list(dict.fromkeys(message["replies_to"] for message in self._answering(user)))
@@ -93,6 +96,10 @@ async def bot(gateway: Gateway, users: int = 1, more: str = "") -> AsyncIterator
         nursery.start_soon(made.press_all, "once")
         yield made
         nursery.cancel_scope.cancel()
+
+
+def _grows(message: dict[str, Any]) -> bool:
+    return str(message["text"]).endswith(CURSOR)
 
 
 def _is_marked(message: dict[str, Any]) -> bool:

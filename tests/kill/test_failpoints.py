@@ -20,7 +20,10 @@ SAID = {"hello": "say hello", "run": "run echo ran >> ran.txt", "todo": "todo a;
 # A point that is also passed before the page is served is armed for a later hit.
 LATER = {"store.before_commit": (1, 3, 5), "store.after_commit": (1, 3, 5)}
 
-CASES = [(name, hit) for name in sorted(FAILPOINTS) for hit in LATER.get(name, (1,))]
+# Only where answers grow by edits: tests/kill/test_telegram.py.
+NEVER = {"draft.after_begin", "draft.after_send", "draft.after_sent"}
+
+CASES = [(name, hit) for name in sorted(set(FAILPOINTS) - NEVER) for hit in LATER.get(name, (1,))]
 
 
 async def _say_all(page: Page) -> None:

@@ -14,7 +14,7 @@ from tests.kill.process import Gateway
 pytestmark = pytest.mark.kill
 
 # Seconds for one scenario, restarts included, on a machine that is busy with other tests.
-WITHIN = 60.0
+WITHIN = 120.0
 
 CONVERSATIONS = 50
 
@@ -24,7 +24,11 @@ SAID = ("say hello", "run touch ran.txt; chmod 777 ran.txt; echo ran >> ran.txt"
 # A point that is also passed before the first message is armed for later hits.
 LATER = {"store.before_commit": (1, 3, 5), "store.after_commit": (1, 3, 5)}
 
-CASES = [(name, hit) for name in sorted(FAILPOINTS) for hit in LATER.get(name, (1,))]
+DRAFTS = ("draft.after_begin", "draft.after_send", "draft.after_sent")
+
+CASES = [(name, hit) for name in sorted(set(FAILPOINTS) - set(DRAFTS)) for hit in LATER.get(name, (1,))]
+
+STREAMING = "streaming: {enabled: true, edit_interval: 0.05, buffer_threshold: 1}\n"
 
 
 async def _say_all(chat: Bot) -> None:
@@ -51,6 +55,32 @@ async def test_a_kill_at_a_failpoint_loses_nothing_and_doubles_nothing_unmarked(
     assert chat.count() == {"messages": 3, "lost": 0, "doubled": 0, "out of order": 0}
     ran = gateway.home / "ran.txt"
     assert not ran.exists() or ran.read_text() in {"", "ran\n"}
+
+
+@pytest.mark.parametrize("name", [*DRAFTS, "turn.before_finish", "turn.after_finish", "outbox.after_send"])
+async def test_a_kill_while_an_answer_grows_leaves_one_answer_or_a_marked_one(gateway: Gateway, name: str) -> None:
+    with trio.fail_after(WITHIN):
+        async with bot(gateway, more=STREAMING) as chat:
+            await gateway.start(f"{name}=kill", wait=False)
+            asked = chat.write("count to 8 slowly")
+            assert await gateway.wait() == -signal.SIGKILL, f"{name} was not reached:\n{gateway.output()}"
+            await gateway.start()
+            assert (await chat.until_answered(asked)).endswith("8")
+            assert await gateway.stop() == 0
+    assert chat.count() == {"messages": 1, "lost": 0, "doubled": 0, "out of order": 0}
+    assert len(chat.answers(asked)) <= 1 + chat.marked()
+
+
+async def test_an_answer_grows_by_edits_of_one_message(gateway: Gateway) -> None:
+    with trio.fail_after(WITHIN):
+        async with bot(gateway, more=STREAMING) as chat:
+            await gateway.start()
+            asked = chat.write("count to 8 slowly")
+            await chat.until_answered(asked)
+            assert await gateway.stop() == 0
+    assert len(chat.api.by_bot(FIRST_USER)) == 1
+    assert len(chat.api.of("sendMessage")) == 1
+    assert len(chat.api.of("editMessageText")) > 2
 
 
 async def test_what_was_written_while_the_gateway_was_down_is_answered(gateway: Gateway) -> None:

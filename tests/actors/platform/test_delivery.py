@@ -18,9 +18,10 @@ from actors.platform.delivery import MAILBOX, delivery
 from actors.platform.drafts import DraftBoard
 from actors.runtime import ChildSpec, Supervisor
 from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
-from hermes.errors import RateLimited, Refused, TransientError
+from hermes.errors import AuthError, RateLimited, Refused, TransientError
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.messages import Message, Role, Usage
+from hermes.status import State
 from hermes.store.interface import Store, TurnOutcome
 from tests.actors.stores import open_store
 from tests.actors.trees import supervised
@@ -275,3 +276,16 @@ async def until_settled(store: Store) -> None:
     with trio.fail_after(20):
         while await store.under_way("fake", "bot"):
             await trio.sleep(0.01)
+
+
+async def test_a_credential_that_was_revoked_is_held_against_no_message(store: Store) -> None:
+    adapter = FakeAdapter(plans={"text 1": [AuthError("the token was revoked")]})
+    await put(store, outbound("a", 1))
+    async with delivering(store, adapter) as tree:
+        await until(lambda: tree.status().children[0].state is State.FAILED)
+        failure = tree.status().children[0].failure
+        assert failure is not None
+        assert "revoked" in failure.error
+    async with delivering(store, adapter):
+        await until(lambda: len(adapter.sent) == 1)
+    assert adapter.sent == [("text 1", False)]

@@ -181,7 +181,7 @@ class Methods:
             **more,
         }
         if markup:
-            made["reply_markup"] = markup
+            made |= {"reply_markup": markup, "sent_buttons": True}
         if thread := asked.get("message_thread_id"):
             made |= {"message_thread_id": thread, "is_topic_message": True}
         if reply := asked.get("reply_parameters"):

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from hermes.errors import Refused
+from hermes.errors import Refused, Unavailable
 from hermes.events import Outbound
 from hermes.messages import Usage
 from hermes.store.database import Database
@@ -176,3 +176,18 @@ async def test_the_chat_shows_a_draft_only_when_it_is_the_answer(store: SqliteSt
     assert [entry.text for entry in (await store.transcript(KEY)).entries] == ["hello"]
     await end(store, turn, draft_of(turn, "an answer"))
     assert [entry.text for entry in (await store.transcript(KEY)).entries] == ["hello", "an answer"]
+
+
+async def test_a_draft_is_not_begun_while_an_older_message_of_its_chat_waits(store: SqliteStore) -> None:
+    first = await begin(store)
+    await end(store, first, outbound("older", "an answer"))
+    turn = await begin(store, "e2")
+    with pytest.raises(Unavailable, match="older messages"):
+        await store.begin_draft(turn.lease, draft_of(turn), NOW)
+    lease = await delivery(store)
+    (row,) = await due(store, lease)
+    await store.begin_send(lease, row.id, NOW)
+    with pytest.raises(Unavailable, match="older messages"):
+        await store.begin_draft(turn.lease, draft_of(turn), NOW)
+    await store.sent(lease, row.id, "m1", NOW)
+    assert await store.begin_draft(turn.lease, draft_of(turn), NOW)

@@ -1,0 +1,160 @@
+"""An answer that grows in its chat: a message that is sent early, edited while the turn writes, and completed by the
+answer (hermes/store/drafts.py).
+
+Rules:
+
+1. The first send stands in the outbox before it happens, and its platform id as soon as it is known. It waits until
+   nothing older of its chat waits, so that a chat keeps its order.
+2. The turn ends only after the first send and the edit under way have: no late edit undoes the answer. Both have a
+   bound.
+3. Nothing that fails here stops the answer: it then comes as a message of its own, marked where the first send may have
+   arrived.
+4. Once a question was asked the message stays as it is, and the answer comes below the question.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+import trio
+
+from actors.conversation.services import Services
+from adapters.contract import Ambiguous
+from hermes.errors import HermesError, RateLimited, Refused, TransientError, Unavailable
+from hermes.events import Outbound
+from hermes.failpoints import failpoint
+from hermes.split import split
+from hermes.store.interface import Lease
+
+# Seconds that a first send may take, and that the end of a turn waits for it and for an edit under way.
+SEND_WITHIN = 10.0
+
+# Seconds to wait, for older messages of the chat to be sent, before a first send is tried again.
+NOT_YET = 0.25
+
+log = logging.getLogger(__name__)
+
+Compose = Callable[[str], Outbound]
+"""The answer's message with this text: its key is that of the draft."""
+
+
+class GrowingAnswer:
+    """The message of one turn. ``show`` and ``end`` are called by the turn; ``run`` is a task of its own."""
+
+    def __init__(self, services: Services, lease: Lease, compose: Compose, length: int, *, utf16: bool) -> None:
+        self._services = services
+        self._lease = lease
+        self._compose = compose
+        self._length = length
+        self._utf16 = utf16
+        self._text = ""
+        self._message_id = ""
+        self._news = trio.Event()
+        self._ending = trio.Event()
+        self._over = trio.Event()
+        self._scope = trio.CancelScope()
+
+    def show(self, text: str) -> None:
+        """All of the answer so far."""
+        self._text = text
+        self._news.set()
+
+    async def end(self) -> None:
+        """Nothing is sent or edited any more when this returns, after at most ``SEND_WITHIN`` seconds."""
+        self._ending.set()
+        self._news.set()
+        with trio.move_on_after(SEND_WITHIN):
+            await self._over.wait()
+        self._scope.cancel()
+        await self._over.wait()
+
+    async def leave(self) -> bool:
+        """As ``end``, and what stands in the chat stays there as it is; False when nothing does."""
+        await self.end()
+        if not self._message_id:
+            return False
+        with trio.move_on_after(SEND_WITHIN):
+            try:
+                await self._services.outlets.edit(self._compose(self._visible()), self._message_id)
+            except HermesError as error:
+                log.debug("turn %s: a draft keeps its cursor: %s", self._lease.turn_id, error)
+        return True
+
+    async def run(self) -> None:
+        """Show what comes, until ``end``. Cancelled: what became of a first send is unknown, as the journal says."""
+        try:
+            with self._scope:
+                await self._grow()
+        except Exception:
+            log.exception("turn %s: its answer does not grow any more", self._lease.turn_id)
+        finally:
+            self._over.set()
+
+    async def _grow(self) -> None:
+        streaming = self._services.settings.streaming
+        shown = ""
+        while not self._ending.is_set():
+            await self._news.wait()
+            self._news = trio.Event()
+            if self._ending.is_set():
+                return
+            text = self._visible()
+            if text == shown or len(text) < streaming.buffer_threshold:
+                continue
+            pause = streaming.edit_interval
+            message = self._compose(text + streaming.cursor)
+            try:
+                if self._message_id:
+                    await self._services.outlets.edit(message, self._message_id)
+                else:
+                    self._message_id = await self._first(message)
+                shown = text
+            except Unavailable:
+                pause = NOT_YET
+            except RateLimited as limit:
+                pause = limit.retry_after
+            except TransientError as error:
+                log.debug("turn %s: an edit is left out: %s", self._lease.turn_id, error)
+            except HermesError as error:
+                log.info("turn %s: its answer comes whole: %s", self._lease.turn_id, error)
+                return
+            self._news.set()
+            with trio.move_on_after(pause):
+                await self._ending.wait()
+
+    def _visible(self) -> str:
+        """What may be shown of it in one message: nothing that may yet become part of a secret."""
+        text = self._services.redactor.settle(self._text)
+        room = self._length - len(self._services.settings.streaming.cursor)
+        return split(text, room, utf16=self._utf16)[0].rstrip()
+
+    async def _first(self, message: Outbound) -> str:
+        """Send it for the first time; its platform id, which is in the journal.
+
+        Raises ``Unavailable`` where nothing was sent and it may be tried again, and ``Refused`` where it may not.
+        """
+        row_id = await self._services.store.begin_draft(self._lease, message, time.time())
+        failpoint("draft.after_begin")
+        try:
+            return await self._send(row_id, message)
+        except (TransientError, Unavailable) as error:
+            # A second try could not tell itself from the first: the answer is a message of its own.
+            raise Refused(f"what became of its first part is not certain: {error}") from None
+
+    async def _send(self, row_id: int, message: Outbound) -> str:
+        store, lease = self._services.store, self._lease
+        try:
+            with trio.fail_after(SEND_WITHIN):
+                message_id = await self._services.outlets.send(message)
+        except trio.TooSlowError:
+            raise Ambiguous(f"no answer within {SEND_WITHIN:g} s") from None
+        except Ambiguous:
+            raise
+        except HermesError:
+            # It certainly did not arrive.
+            await store.drop_draft(lease, row_id, time.time())
+            raise
+        failpoint("draft.after_send")
+        await store.draft_sent(lease, row_id, message_id, time.time())
+        failpoint("draft.after_sent")
+        return message_id

@@ -1,0 +1,193 @@
+"""An answer that grows in its chat, over the whole tree: what the chat sees, and that the answer always comes."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from attrs import define, evolve, field
+
+from actors.conversation.services import Platform
+from actors.tree import Attached
+from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
+from hermes.config.schema import Streaming
+from hermes.errors import RateLimited, Refused, TransientError
+from hermes.events import Outbound
+from hermes.messages import Message, Role, ToolCall, Usage
+from hermes.models.contract import ChatModel, Completed, ModelPiece, ModelRequest, TextDelta
+from tests.actors.house import Chat, House, house, settings
+from tests.actors.scripted import ScriptedModel
+
+CURSOR = " _"
+
+
+@define(eq=False)
+class EditedChat(Chat):
+    """A platform that knows no keys and can edit."""
+
+    name: str = "edited"
+    shown: dict[str, str] = field(factory=dict[str, str])
+    """Text by message, in the order of the first sends."""
+    history: list[str] = field(factory=list[str])
+    marked: list[str] = field(factory=list[str])
+    fail_edit: list[Exception] = field(factory=list[Exception])
+    hold: trio.Event | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(2000, Idempotency.NONE, Drafts.EDITS)
+
+    async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
+        await trio.lowlevel.checkpoint()
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.fail_send:
+            error = self.fail_send.pop(0)
+            if isinstance(error, Ambiguous):
+                self._put(f"m{len(self.shown)}", message)
+            raise error
+        message_id = f"m{len(self.shown)}"
+        if marked:
+            self.marked.append(message_id)
+        self._put(message_id, message)
+        return Receipt(message_id)
+
+    async def edit(self, message: Outbound, message_id: str) -> Receipt:
+        await trio.lowlevel.checkpoint()
+        if self.fail_edit:
+            raise self.fail_edit.pop(0)
+        self._put(message_id, message)
+        return Receipt(message_id)
+
+    def _put(self, message_id: str, message: Outbound) -> None:
+        self.shown[message_id] = message.text
+        self.history.append(message.text)
+
+    async def until_shown(self, *texts: str) -> None:
+        with trio.fail_after(30):
+            while list(self.shown.values()) != list(texts):
+                await trio.sleep(0.01)
+
+
+@asynccontextmanager
+async def growing(
+    folder: Path, *, model: ChatModel | None = None, **changes: object
+) -> AsyncIterator[tuple[House, EditedChat]]:
+    chat = EditedChat()
+    platform = Platform("edited", owner=True, message_length=2000, every_command=False, grows=True)
+    streaming = evolve(Streaming(enabled=True, edit_interval=0.02, buffer_threshold=1, cursor=CURSOR), **changes)
+    attached = [Attached(chat, platform)]
+    async with house(folder, model=model, settings=settings(streaming=streaming), neighbours=attached) as made:
+        yield made, chat
+
+
+COUNTED = "1 2 3 4 5 6"
+
+
+async def test_an_answer_grows_in_one_message_and_ends_without_its_cursor(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (_, chat):
+        await chat.say("e1", "count to 6 slowly")
+        await chat.until_shown(COUNTED)
+    *before, last = chat.history
+    assert last == COUNTED
+    assert len(before) > 1
+    assert all(text.endswith(CURSOR) and COUNTED.startswith(text.removesuffix(CURSOR)) for text in before)
+
+
+async def test_a_short_answer_comes_whole(tmp_path: Path) -> None:
+    async with growing(tmp_path, buffer_threshold=500) as (_, chat):
+        await chat.say("e1", "count to 3 slowly")
+        await chat.until_shown("1 2 3")
+    assert chat.history == ["1 2 3"]
+
+
+@pytest.mark.parametrize("error", [Refused("no"), TransientError("down"), RateLimited("slowly", retry_after=1)])
+async def test_a_first_send_that_fails_leaves_the_answer_to_come_whole_and_unmarked(
+    tmp_path: Path, error: Exception
+) -> None:
+    async with growing(tmp_path) as (_, chat):
+        chat.fail_send.append(error)
+        await chat.say("e1", "count to 6 slowly")
+        await chat.until_shown(COUNTED)
+    assert chat.history == [COUNTED]
+    assert chat.marked == []
+
+
+async def test_a_first_send_of_unknown_fate_is_followed_by_a_marked_answer(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (_, chat):
+        chat.fail_send.append(Ambiguous("no answer"))
+        await chat.say("e1", "count to 6 slowly")
+        with trio.fail_after(30):
+            while not chat.marked:
+                await trio.sleep(0.01)
+    assert chat.marked == ["m1"]
+    assert chat.shown["m1"] == COUNTED
+
+
+async def test_an_edit_that_fails_is_left_out(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (_, chat):
+        chat.fail_edit += [TransientError("down"), RateLimited("slowly", retry_after=0.01)]
+        await chat.say("e1", "count to 6 slowly")
+        await chat.until_shown(COUNTED)
+    assert not chat.fail_edit
+
+
+async def test_a_message_that_was_deleted_is_followed_by_the_answer(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (_, chat):
+        chat.fail_edit += [Refused("message to edit not found")] * 2
+        await chat.say("e1", "count to 6 slowly")
+        with trio.fail_after(30):
+            while chat.shown.get("m1") != COUNTED:
+                await trio.sleep(0.01)
+    assert chat.marked == ["m1"]
+
+
+async def test_a_bug_in_showing_stops_no_answer(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (_, chat):
+        chat.fail_edit.append(ZeroDivisionError("a bug"))
+        await chat.say("e1", "count to 6 slowly")
+        await chat.until_shown(COUNTED)
+
+
+async def _asks(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+    if request.messages[-1].role is Role.TOOL:
+        yield TextDelta("So be it.")
+        yield Completed(Message(Role.ASSISTANT, "So be it."), Usage())
+        return
+    yield TextDelta("Let me ask. ")
+    await trio.sleep(0.3)
+    call = ToolCall("c1", "clarify", json.dumps({"question": "Which one?"}))
+    yield Completed(Message(Role.ASSISTANT, "Let me ask. ", tool_calls=(call,)), Usage())
+
+
+async def test_the_answer_comes_below_a_question_that_was_asked_meanwhile(tmp_path: Path) -> None:
+    async with growing(tmp_path, model=ScriptedModel(_asks)) as (_, chat):
+        await chat.say("e1", "do it")
+        with trio.fail_after(30):
+            while "Which one?" not in chat.shown.values():
+                await trio.sleep(0.01)
+        await chat.say("e2", "the second")
+        await chat.until_shown("Let me ask.", "Which one?", "So be it.")
+    assert chat.history[0] == f"Let me ask.{CURSOR}"
+    assert chat.marked == []
+
+
+async def test_older_messages_of_the_chat_go_first(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (_, chat):
+        chat.fail_send.append(TransientError("down"))
+        await chat.say("e1", "say first")
+        await chat.say("e2", "count to 6 slowly")
+        await chat.until_shown("first", COUNTED)
+
+
+async def test_the_end_of_a_turn_waits_for_its_first_send(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (_, chat):
+        chat.hold = trio.Event()
+        await chat.say("e1", "count to 6 slowly")
+        await trio.sleep(1.0)
+        assert chat.shown == {}
+        chat.hold.set()
+        await chat.until_shown(COUNTED)
+    assert chat.marked == []
