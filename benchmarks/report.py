@@ -13,10 +13,9 @@ from benchmarks.measures import BARE, UNANSWERED
 _METHOD = """\
 Closed loop through the fakes of `benchmarks/fakes`, flood limits off, streaming to the chat off; fakes and products
 share the machine, rounds of all products alternate, each value is a median. The peers run in environments of their own,
-with what they name for Telegram and nothing more. nanobot documents no address for the Bot API: a `sitecustomize` in its
-process
-sets that of the library that it uses. Memory is resident memory of the whole process tree, in megabytes of 10^6 bytes.
-CPU is that of the process tree, user and system. The ratio is ours to the better peer's.
+with what they name for Telegram and nothing more. nanobot documents no address for the Bot API: a `sitecustomize` in
+its process sets that of the library that it uses. Memory is resident memory of the whole process tree, in megabytes of
+10^6 bytes. CPU is that of the process tree, user and system. The ratio is ours to the better peer's.
 """
 
 

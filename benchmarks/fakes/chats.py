@@ -124,7 +124,7 @@ class Chats:
         del running.asked[chat]
         running.latencies.append(now - since)
         running.last = now - running.begun
-        if running.last <= running.loop.seconds:
+        if running.last < running.loop.seconds:
             running.inside += 1
             self._speak(running, chat)
         elif not running.asked and not running.ended:
