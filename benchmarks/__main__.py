@@ -1,6 +1,7 @@
 """All figures, or some, for ours and for the peers that are installed: ``make bench``, ``make bench ONLY=load``.
 
-A whole run writes results.md and results.svg; a part of one only prints its table.
+What was measured is kept in results.json by group; each run renews its groups there, and writes results.md and
+results.svg from the whole.
 """
 
 import argparse
@@ -8,11 +9,14 @@ import compileall
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.harness import run, selected
+from benchmarks.harness import GROUPS, run, selected
 from benchmarks.plot import plot
-from benchmarks.report import page, table
+from benchmarks.products import OURS, PEERS
+from benchmarks.records import Record, read, write
+from benchmarks.report import Run, page, table
 from benchmarks.services import ROOT
 
 _FOLDER = ROOT / "benchmarks"
@@ -27,10 +31,18 @@ def main(only: str) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         found = run(selected(only), Path(folder))
-    print(table(found))
-    if not only:
-        (_FOLDER / "results.md").write_text(page(found, "results.svg"))
-        (_FOLDER / "results.svg").write_text(plot(found.samples, [found.ours, *found.peers]))
+    print(table(_run(found)))
+    records = {**read(_FOLDER / "results.json"), **found}
+    write(_FOLDER / "results.json", records)
+    whole = _run({group.name: records[group.name] for group in GROUPS if group.name in records})
+    (_FOLDER / "results.md").write_text(page(whole, "results.svg"))
+    (_FOLDER / "results.svg").write_text(plot(whole.samples, [whole.ours, *whole.peers]))
+
+
+def _run(records: Mapping[str, Record]) -> Run:
+    measured = {name for one in records.values() for by_product in one.values.values() for name in by_product}
+    present = [peer.name for peer in PEERS if peer.name in measured]
+    return Run(records, OURS.name, present, [peer.name for peer in PEERS if not peer.installed])
 
 
 if __name__ == "__main__":

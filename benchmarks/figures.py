@@ -78,13 +78,13 @@ class Samples:
     """Every value that was measured, by figure and product."""
 
     def __init__(self) -> None:
-        self._values: dict[str, dict[str, list[float]]] = {}
+        self.values: dict[str, dict[str, list[float]]] = {}
 
     def add(self, key: str, product: str, value: float) -> None:
-        self._values.setdefault(key, {}).setdefault(product, []).append(value)
+        self.values.setdefault(key, {}).setdefault(product, []).append(value)
 
     def all(self, key: str, product: str) -> Sequence[float]:
-        return self._values.get(key, {}).get(product, [])
+        return self.values.get(key, {}).get(product, [])
 
     def median(self, key: str, product: str) -> float | None:
         """None when nothing was measured."""
@@ -92,7 +92,7 @@ class Samples:
         return median(values) if values else None
 
     def __contains__(self, key: object) -> bool:
-        return key in self._values
+        return key in self.values
 
 
 def _share(text: str, share: float) -> Goal:

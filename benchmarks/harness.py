@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from benchmarks import measures
 from benchmarks.figures import FIGURES, Samples
 from benchmarks.gateway import Failed
 from benchmarks.machine import load
-from benchmarks.products import OURS, PEERS, PRODUCTS
-from benchmarks.report import Run
+from benchmarks.products import PRODUCTS
+from benchmarks.records import Record
 from benchmarks.services import world
 
 
@@ -55,57 +55,42 @@ def keys(group: Group) -> list[str]:
     return [figure.key for figure in FIGURES if figure.key.startswith(group.figures)]
 
 
-@define
-class _Course:
-    """A run as it goes."""
-
-    contestants: list[measures.Contestant]
-    samples: Samples = field(factory=Samples)
-    failed: list[str] = field(factory=list[str])
-
-    def prepare(self) -> None:
-        self.contestants = [one for one in self.contestants if self._try("first turn", measures.prepare, one)]
-
-    def group(self, group: Group) -> None:
-        left = list(self.contestants)
-        for number in range(group.rounds):
-            _say(f"{group.name}, round {number + 1} of {group.rounds}")
-            left = [one for one in left if self._try(group.name, lambda one: group.measure(one, self.samples), one)]
-            left.reverse()
-            if group.measure is measures.load and left:
-                measures.bare(left[0], self.samples)
-
-    def _try(self, what: str, measure: "measures.Step", one: measures.Contestant) -> bool:
-        try:
-            measure(one)
-        except Failed as failure:
-            self.failed.append(f"{what}: {failure}")
-            _say(f"failed: {failure}")
-            return False
-        return True
-
-
-def run(groups: Sequence[Group], folder: Path) -> Run:
+def run(groups: Sequence[Group], folder: Path) -> dict[str, Record]:
     """Measure; homes of the products are made in ``folder``."""
-    load_before = load()
+    records: dict[str, Record] = {}
     with ExitStack() as stack:
         present = [product for product in PRODUCTS if product.installed]
         homes = [folder / str(number) for number in range(len(present))]
         worlds = [stack.enter_context(world()) for _ in present]
-        course = _Course([measures.Contestant(*each) for each in zip(present, homes, worlds, strict=True)])
-        course.prepare()
+        contestants = [measures.Contestant(*each) for each in zip(present, homes, worlds, strict=True)]
+        absent: list[str] = []
+        contestants = [one for one in contestants if _try("first turn", measures.prepare, one, absent)]
         for group in groups:
-            course.group(group)
-    return Run(
-        samples=course.samples,
-        ours=OURS.name,
-        peers=[peer.name for peer in PEERS if peer.installed],
-        absent=[peer.name for peer in PEERS if not peer.installed],
-        failed=course.failed,
-        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        load_before=load_before,
-        load_after=load(),
-    )
+            records[group.name] = _take(group, contestants)
+            records[group.name].failed[:0] = absent
+    return records
+
+
+def _take(group: Group, contestants: Sequence[measures.Contestant]) -> Record:
+    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    samples, failed, load_before, left = Samples(), list[str](), load(), list(contestants)
+    for number in range(group.rounds):
+        _say(f"{group.name}, round {number + 1} of {group.rounds}")
+        left = [one for one in left if _try(group.name, lambda one: group.measure(one, samples), one, failed)]
+        left.reverse()
+        if group.measure is measures.load and left:
+            measures.bare(left[0], samples)
+    return Record(date, load_before, load(), failed, samples.values)
+
+
+def _try(what: str, measure: measures.Step, one: measures.Contestant, failed: list[str]) -> bool:
+    try:
+        measure(one)
+    except Failed as failure:
+        failed.append(f"{what}: {failure}")
+        _say(f"failed: {failure}")
+        return False
+    return True
 
 
 def _say(line: str) -> None:

@@ -4,7 +4,6 @@ A product comes with a home that has been started once before: what it does at i
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -33,6 +32,8 @@ STALLED = 20.0
 
 # A person's turns for the figure of one turn alone.
 ALONE_SECONDS = 3.0
+
+_LAUNCHER = ROOT / "benchmarks/launcher.py"
 
 _GROWTH_CHATS, _GROWTH_AT_ONCE = 260, 10
 _IN_FLIGHT, _WHILE_DOWN = 50, 20
@@ -172,24 +173,20 @@ BARE = "bare loop"
 
 
 def _command(contestant: Contestant, arguments: Sequence[str]) -> tuple[float, float]:
-    environment = contestant.product.environment(contestant.home)
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        [contestant.product.program, *arguments],
-        env=environment,
+    """Seconds, and megabytes at the peak of any process of it."""
+    output = contestant.home / "command.log"
+    told = subprocess.check_output(
+        [sys.executable, "-I", "-S", _LAUNCHER, output, contestant.product.program, *arguments],
+        env=contestant.product.environment(contestant.home),
         cwd=contestant.home,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMMAND_WITHIN,
     )
-    assert process.stdout is not None, "asked for above"
-    said = process.stdout.read()
-    _, status, spent = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    if process.returncode:
-        raise Failed(f"{contestant.name} {' '.join(arguments)} ended with {process.returncode}: {said[-300:]!r}")
-    return time.perf_counter() - begun, spent.ru_maxrss / 1000
+    spent = cast(dict[str, float], json.loads(told))
+    if spent["status"]:
+        raise Failed(f"{contestant.name} {' '.join(arguments)} ended with {spent['status']}; see {output}")
+    return spent["seconds"], spent["kilobytes"] / 1000
 
 
 def _loop(

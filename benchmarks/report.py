@@ -2,13 +2,14 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 from benchmarks.figures import FIGURES, Figure, Samples, better, verdict
 from benchmarks.measures import BARE, UNANSWERED
+from benchmarks.records import Record
 
 _METHOD = """\
 Closed loop through the fakes of `benchmarks/fakes`, flood limits off, streaming to the chat off; fakes and products
@@ -21,19 +22,26 @@ its process sets that of the library that it uses. Memory is resident memory of 
 
 @frozen
 class Run:
-    """What was measured, and where."""
+    """What was measured, and who took part."""
 
-    samples: Samples
+    records: Mapping[str, Record]
+    """By group."""
     ours: str
     peers: Sequence[str]
     """Names of those that took part, in order."""
-    absent: Sequence[str]
+    absent: Sequence[str] = ()
     """Names of those that are not installed."""
-    failed: Sequence[str]
-    """What went wrong, a line each."""
-    date: str
-    load_before: str
-    load_after: str
+
+    @property
+    def samples(self) -> Samples:
+        """Of all groups together."""
+        together = Samples()
+        for record in self.records.values():
+            for key, by_product in record.values.items():
+                for product, values in by_product.items():
+                    for value in values:
+                        together.add(key, product, value)
+        return together
 
 
 def page(run: Run, plot: str) -> str:
@@ -57,13 +65,14 @@ def table(run: Run) -> str:
     """One line a figure that was measured."""
     head = ["figure", run.ours, *run.peers, "ratio", "must reach", "aim", "verdict"]
     lines = [_row(head), _row(["---", *["--:"] * (len(run.peers) + 2), "---", "---", "---"])]
-    lines += [_row(_cells(run, figure)) for figure in FIGURES if run.samples.median(figure.key, run.ours) is not None]
+    samples = run.samples
+    lines += [_row(_cells(run, figure)) for figure in FIGURES if samples.median(figure.key, run.ours) is not None]
     for name in run.absent:
         lines.append(f"\n{name} is not installed and was left out; `make peers` installs it.")
     for name in (run.ours, *run.peers):
-        if missing := sum(run.samples.all(UNANSWERED, name)):
+        if missing := sum(samples.all(UNANSWERED, name)):
             lines.append(f"\n{name} left {missing:.0f} of its turns without an answer.")
-    lines += [f"\n{failure}" for failure in run.failed]
+    lines += [f"\n{failure}" for record in run.records.values() for failure in record.failed]
     return "\n".join(lines)
 
 
@@ -85,11 +94,13 @@ def _cells(run: Run, figure: Figure) -> list[str]:
 
 
 def _where(run: Run) -> str:
-    return (
-        f"{run.date}, {os.cpu_count()} cores ({_processor()}), {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}. Load over 1, 5 and 15 minutes before: {run.load_before}; "
-        f"after: {run.load_after}."
+    machine = (
+        f"{os.cpu_count()} cores ({_processor()}), {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}. The machine's load over 1, 5 and 15 minutes tells who else used it."
     )
+    lines = [_row(["group", "measured", "load before", "load after"]), _row(["---"] * 4)]
+    lines += [_row([name, one.date, one.load_before, one.load_after]) for name, one in run.records.items()]
+    return "\n".join([machine, "", *lines])
 
 
 def _processor() -> str:

@@ -3,11 +3,13 @@
 from benchmarks.figures import Samples
 from benchmarks.measures import BARE, UNANSWERED
 from benchmarks.plot import plot
+from benchmarks.records import Record
 from benchmarks.report import Run, page, table
 
 
 def _run(samples: Samples, *, absent: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> Run:
-    return Run(samples, "ours", ["one", "two"], absent, failed, "2026-01-01", "0.10 0.20 0.30", "1.00 1.00 1.00")
+    record = Record("2026-01-01", "0.10 0.20 0.30", "1.00 1.00 1.00", list(failed), samples.values)
+    return Run({"start": record}, "ours", ["one", "two"], absent)
 
 
 def _measured() -> Samples:
@@ -45,7 +47,7 @@ def test_the_page_shows_the_machine_the_yardstick_and_every_value() -> None:
     samples.add("cpu.50", BARE, 2.0)
     said = page(_run(samples), "results.svg")
     assert "| 50 | 2.00 ms | 6.00 ms | 3.0 |" in said
-    assert "before: 0.10 0.20 0.30; after: 1.00 1.00 1.00" in said
+    assert "| start | 2026-01-01 | 0.10 0.20 0.30 | 1.00 1.00 1.00 |" in said
     assert "| start.seconds | two | 1 | 2.00 s | 2.00 s | 2.00 s |" in said
     assert "](results.svg)" in said
 
