@@ -1,7 +1,8 @@
 """Which figures are taken, how often and in which order.
 
 1. Rounds alternate between the products, so that what else the machine does meets all of them.
-2. A product that fails at a group takes no further part in it, and the failure is told; the other groups go on.
+2. Each group begins with homes of its own: what one leaves behind is no burden to the next.
+3. A product that fails at a group takes no further part in it, and the failure is told; the other groups go on.
 """
 
 import datetime
@@ -35,7 +36,7 @@ class Group:
 GROUPS = (
     Group("commands", measures.commands, 5, ("version.", "chat.")),
     Group("start", measures.start, 3, ("start.", "idle.", "used.", "request.")),
-    Group("load", measures.load, 2, ("alone.", "rate.", "cpu.", "burst.")),
+    Group("load", measures.load, 1, ("alone.", "rate.", "cpu.", "burst.")),
     Group("growth", measures.growth, 1, ("growth",)),
     Group("crash", measures.crash, 1, ("kill.", "down.")),
 )
@@ -60,20 +61,18 @@ def run(groups: Sequence[Group], folder: Path) -> dict[str, Record]:
     records: dict[str, Record] = {}
     with ExitStack() as stack:
         present = [product for product in PRODUCTS if product.installed]
-        homes = [folder / str(number) for number in range(len(present))]
         worlds = [stack.enter_context(world()) for _ in present]
-        contestants = [measures.Contestant(*each) for each in zip(present, homes, worlds, strict=True)]
-        absent: list[str] = []
-        contestants = [one for one in contestants if _try("first turn", measures.prepare, one, absent)]
         for group in groups:
+            homes = [folder / f"{group.name}-{number}" for number in range(len(present))]
+            contestants = [measures.Contestant(*each) for each in zip(present, homes, worlds, strict=True)]
             records[group.name] = _take(group, contestants)
-            records[group.name].failed[:0] = absent
     return records
 
 
 def _take(group: Group, contestants: Sequence[measures.Contestant]) -> Record:
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     samples, failed, load_before, left = Samples(), list[str](), load(), list(contestants)
+    left = [one for one in left if _try("first turn", measures.prepare, one, failed)]
     for number in range(group.rounds):
         _say(f"{group.name}, round {number + 1} of {group.rounds}")
         left = [one for one in left if _try(group.name, lambda one: group.measure(one, samples), one, failed)]
