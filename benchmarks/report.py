@@ -48,7 +48,8 @@ def page(run: Run, plot: str) -> str:
     """The whole of results.md."""
     parts = [
         "# Results",
-        "Written by `make bench`; see [README.md](README.md) for what each figure is.",
+        "Written by `make bench`. What each figure is: [README.md](README.md). Where time and memory go: "
+        "[profiles.md](profiles.md).",
         _where(run),
         table(run),
         _yardstick(run),
