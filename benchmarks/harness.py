@@ -36,7 +36,7 @@ class Group:
 GROUPS = (
     Group("commands", measures.commands, 5, ("version.", "chat.")),
     Group("start", measures.start, 3, ("start.", "idle.", "used.", "request.")),
-    Group("load", measures.load, 1, ("alone.", "rate.", "cpu.", "burst.")),
+    Group("load", measures.load, 2, ("alone.", "rate.", "cpu.", "burst.")),
     Group("growth", measures.growth, 1, ("growth",)),
     Group("crash", measures.crash, 1, ("kill.", "down.")),
 )
