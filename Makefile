@@ -19,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-e
 # MEASURE=1 runs the same suite under branch coverage.
 PYTEST := $(if $(MEASURE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
-.PHONY: help run test check coverage floor proof lock venv clean
+.PHONY: help run test check coverage floor proof bench peers lock venv clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -46,6 +46,12 @@ floor: .venv/.dev-stamp ## Hold the last measured run against the floor of branc
 
 proof: .venv/.dev-stamp ## Run the long counts and write docs/proof.md (hours)
 	@$(BIN)/python -m pytest -m proof --proof-report docs/proof.md
+
+bench: .venv/.dev-stamp ## Measure beside the peers and write benchmarks/results.md (ONLY=load: a part)
+	@$(BIN)/python -m benchmarks --only "$(ONLY)"
+
+peers: .venv/.dev-stamp ## Install whom `make bench` compares with, in ~/.cache/hermes-bench
+	@$(BIN)/python -m benchmarks.peers
 
 lock: .venv/.dev-stamp ## Renew the locks after a change of dependencies (UPGRADE=--upgrade moves all)
 	@$(COMPILE) --group build -o requirements/run.txt

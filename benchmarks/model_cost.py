@@ -26,7 +26,7 @@ _AT_ONCE = 50
 
 
 def _answer() -> bytes:
-    chunks = [
+    chunks: list[dict[str, object]] = [
         {"choices": [{"index": 0, "delta": {"content": f" word{n}"}, "finish_reason": None}]} for n in range(_PIECES)
     ]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from hermes.process import Command, ProcessHost, filtered_environment, run
+from hermes.process import Command, Process, ProcessHost, filtered_environment, run
 
 _CHILDREN = 50
 _OUTPUT_BYTES = 1_000_000_000
@@ -47,7 +47,7 @@ async def main() -> None:
         print(f"first child, with the host: {(time.perf_counter() - begin) * 1000:.1f} ms")
 
         starts: list[float] = []
-        processes = []
+        processes: list[Process] = []
         for _ in range(_CHILDREN):
             begin = time.perf_counter()
             processes.append(await host.start(Command(("/bin/sleep", "1000"), env=environment)))
