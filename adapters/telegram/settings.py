@@ -72,6 +72,13 @@ class Access:
         """One person and nobody else may write in private: whoever does is the owner of this installation."""
         return len(self.users.ids) == 1 and not self.users.everybody
 
+    @property
+    def open_to_others(self) -> bool:
+        """Whether anybody but one person may write, in private or in a group."""
+        return bool(self.users or self.group_users or self.group_chats) and not (
+            self.owner_alone and not self.group_users and not self.group_chats
+        )
+
 
 @frozen
 class TelegramSettings:

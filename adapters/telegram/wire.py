@@ -15,13 +15,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from attrs import field, frozen
-
-from hermes.lean_httpx import httpx  # isort: skip  it keeps httpx small, which the library below imports
-
 from telegram.request import BaseRequest, RequestData
 
 from adapters.telegram.lost import Flooded, Lost
 from adapters.telegram.transport import Header, Request, Transport
+from hermes.lean_httpx import httpx
 
 # Seconds without a byte of the answer to a call. Telegram answers most in less than one.
 READ_WITHIN = 20.0

@@ -32,31 +32,34 @@ def attach(startup: Startup) -> Sequence[Attached]:
     on = [name for name, platform in startup.settings.platforms.others.items() if platform.enabled]
     if startup.environment.get(_TELEGRAM_TOKEN) and _TELEGRAM not in on:
         on.append(_TELEGRAM)
-    attached = [*(_page(startup, alone=not on) if startup.settings.platforms.web.enabled else ())]
+    others: list[Attached] = []
+    open_to_others = False
     for name in on:
         if name == _TELEGRAM:
-            attached.append(_telegram(startup))
+            telegram, open_to_others = _telegram(startup)
+            others.append(telegram)
         else:
             log.warning(
                 "%s: platforms.%s is on, but this version cannot connect to it yet: it is left out",
                 startup.home.config_file,
                 name,
             )
-    if not attached:
+    page = startup.settings.platforms.web.enabled
+    if not page and not others:
         raise ConfigError("no platform is on: set platforms.web.enabled to true", key="platforms.web.enabled")
-    return attached
+    return (*(_page(startup, alone=not on, open_to_others=open_to_others) if page else ()), *others)
 
 
-def _page(startup: Startup, *, alone: bool) -> Sequence[Attached]:
+def _page(startup: Startup, *, alone: bool, open_to_others: bool) -> Sequence[Attached]:
     try:
-        return _web(startup)
+        return _web(startup, open_to_others=open_to_others)
     except ConfigError as error:
         if alone:
             raise
         return (_misconfigured("web", error),)
 
 
-def _web(startup: Startup) -> Sequence[Attached]:
+def _web(startup: Startup, *, open_to_others: bool) -> Sequence[Attached]:
     """The page, and the interface for programs on its port."""
     from adapters.web.adapter import create
     from adapters.web.settings import CommandHelp, WebSettings
@@ -67,8 +70,9 @@ def _web(startup: Startup) -> Sequence[Attached]:
         host=extra.host,
         port=extra.port,
         key=startup.settings.api_server.key or None,
-        # Who sets a key wants it asked for; a managed home is a reason to want one.
-        require_key=bool(startup.settings.api_server.key or startup.home.managed),
+        # Who sets a key wants it asked for. The others are reasons to want one: what the agent does for somebody else,
+        # it does on this machine, and a page without a key takes whoever reaches it for the owner.
+        require_key=bool(startup.settings.api_server.key or startup.home.managed or open_to_others),
         commands=lambda: commands,
     )
     api = _api(startup, keyed=settings.key_required) if startup.settings.api_server.enabled else None
@@ -90,7 +94,8 @@ def _api(startup: Startup, *, keyed: bool) -> "ApiAdapter":
     return create(ApiSettings(chosen.model_name, origins(chosen.cors_origins), chosen.max_runs, keyed))
 
 
-def _telegram(startup: Startup) -> Attached:
+def _telegram(startup: Startup) -> tuple[Attached, bool]:
+    """And whether others than the owner may write there."""
     from adapters.telegram.settings import read
 
     configured = startup.settings
@@ -106,7 +111,7 @@ def _telegram(startup: Startup) -> Attached:
         )
         make = factory(_TELEGRAM)
     except ConfigError as error:
-        return _misconfigured(_TELEGRAM, error)
+        return _misconfigured(_TELEGRAM, error), False
     adapter = make(settings, startup.home.cache_dir, tuple((command.name, command.help) for command in COMMANDS))
     owner = settings.access.owner_alone
     limits = adapter.limits
@@ -118,7 +123,7 @@ def _telegram(startup: Startup) -> Attached:
         grows=limits.drafts is Drafts.EDITS,
         utf16=limits.utf16,
     )
-    return Attached(adapter, platform)
+    return Attached(adapter, platform), settings.access.open_to_others
 
 
 def _misconfigured(name: str, error: ConfigError) -> Attached:

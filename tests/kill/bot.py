@@ -30,7 +30,9 @@ class Bot:
     def configure(self, home: Path, users: int, more: str = "") -> None:
         allowed = ",".join(str(FIRST_USER + number) for number in range(users))
         env_file = home / ".env"
-        env_file.write_text(f"TELEGRAM_BOT_TOKEN={self.api.token}\nTELEGRAM_ALLOWED_USERS={allowed}\n")
+        # Where several may write, the page wants a key.
+        key = "API_SERVER_KEY=sesame-open\n" if users > 1 else ""
+        env_file.write_text(f"TELEGRAM_BOT_TOKEN={self.api.token}\nTELEGRAM_ALLOWED_USERS={allowed}\n{key}")
         env_file.chmod(0o600)
         with (home / "config.yaml").open("a") as file:
             file.write(f"  telegram:\n    extra: {{base_url: '{self.api.base_url}'}}\n{more}")
