@@ -21,6 +21,7 @@ from adapters.telegram.calls import FIRST_POLL_WITHIN, POLL_FOR, POLL_WITHIN, Ca
 from adapters.telegram.failures import PollConflict
 from adapters.telegram.settings import TelegramSettings
 from hermes.errors import AuthError, RateLimited, TransientError
+from hermes.redact import Redactor
 from hermes.status import State
 from tests.actors.runtime.stage import Stage, acting, supervisor
 from tests.adapters.telegram.methods import TOKEN
@@ -86,8 +87,7 @@ async def polling() -> AsyncIterator[tuple[Stage, Line]]:
     adapter = create(TelegramSettings(TOKEN, "110201543"), CACHE)
     line = Line(adapter._calls.bot)
     adapter._calls = cast(Calls, line)
-    redact: Callable[[str], str] = str
-    around = Surroundings(cast(Any, NothingWaits()), cast(Any, None), Gate(), cast(Any, None), redact, redact)
+    around = Surroundings(cast(Any, NothingWaits()), cast(Any, None), Gate(), cast(Any, None), Redactor())
     child = partial(inbound, adapter=adapter, around=around, proof=Proof())
     spec = ChildSpec("inbound", child, liveness=adapter.limits.deaf_after, backoff=RECONNECT)
     async with acting(supervisor(spec)) as stage:
