@@ -63,11 +63,7 @@ async def test_a_write_that_was_given_up_while_it_waited_is_not_made(
     def write(name: str) -> Any:
         return lambda _: made.append(name)
 
-    spec = ChildSpec(
-        "store",
-        _actor(tmp_path / "state.db"),
-        mailbox=MAILBOX,
-    )
+    spec = ChildSpec("store", _actor(tmp_path / "state.db"), mailbox=MAILBOX)
     async with supervised(spec) as tree:
         commit = ActorCommit(tree.address("store"))
         hang.on()
@@ -90,11 +86,7 @@ async def test_a_batch_that_nobody_waits_for_any_more_is_no_transaction(
         return commit(database, batch)
 
     monkeypatch.setattr(Database, "commit", counted)
-    spec = ChildSpec(
-        "store",
-        _actor(tmp_path / "state.db"),
-        mailbox=MAILBOX,
-    )
+    spec = ChildSpec("store", _actor(tmp_path / "state.db"), mailbox=MAILBOX)
     async with supervised(spec) as tree:
         commits = ActorCommit(tree.address("store"))
         hang.on()
@@ -117,11 +109,7 @@ async def test_the_results_go_to_those_who_asked(tmp_path: Path) -> None:
     def fail(_: sqlite3.Connection) -> None:
         raise ValueError("not this one")
 
-    spec = ChildSpec(
-        "store",
-        _actor(tmp_path / "state.db"),
-        mailbox=MAILBOX,
-    )
+    spec = ChildSpec("store", _actor(tmp_path / "state.db"), mailbox=MAILBOX)
     async with supervised(spec) as tree:
         commit = ActorCommit(tree.address("store"))
         assert await commit(lambda _: 1) == 1
@@ -152,11 +140,7 @@ async def test_a_full_disk_stands_in_the_status_until_there_is_room(
     def no_room(_: sqlite3.Connection) -> None:
         raise StoreFull("no space left")
 
-    spec = ChildSpec(
-        "store",
-        _actor(tmp_path / "state.db"),
-        mailbox=MAILBOX,
-    )
+    spec = ChildSpec("store", _actor(tmp_path / "state.db"), mailbox=MAILBOX)
     async with supervised(spec) as tree:
         commit = ActorCommit(tree.address("store"))
         for _ in range(2):
