@@ -17,6 +17,9 @@ from pathlib import Path
 import trio
 from attrs import define, field
 
+# First of all: the library imports httpx, which stays small that way.
+from hermes.lean_httpx import httpx as httpx  # isort: skip
+
 from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
 from adapters.telegram.access import Me
 from adapters.telegram.asides import Asides
