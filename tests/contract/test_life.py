@@ -49,7 +49,7 @@ async def test_it_ends_when_it_is_cancelled_and_leaves_no_task_and_no_socket(
     with trio.fail_after(60):
         # The first round opens what a process opens once (a cache of names, a pool of threads).
         for _ in range(2):
-            before = descriptors(), tasks()
+            before = descriptors(collect=True), tasks()
             adapter = platform.make()
             async with running(platform, adapter, host) as running_scope:
                 async with platform.connect(adapter) as driver:

@@ -63,7 +63,7 @@ async def test_another_failure_names_its_setting_and_leaves_no_socket(
         raise error
 
     monkeypatch.setattr(socket_class, "bind", bind)
-    before = descriptors()
+    before = descriptors(collect=True)
     with pytest.raises(ConfigError) as caught:
         await listen("127.0.0.1", 0)
     assert caught.value.key == key
@@ -85,7 +85,7 @@ async def test_a_wait_that_is_cancelled_leaves_no_socket(monkeypatch: pytest.Mon
         await trio.sleep_forever()
 
     monkeypatch.setattr(socket_class, "bind", forever)
-    before = descriptors()
+    before = descriptors(collect=True)
     with trio.move_on_after(0.01):
         await listen("127.0.0.1", 0)
     assert descriptors() == before

@@ -68,7 +68,7 @@ async def test_the_end_is_bounded_although_a_page_takes_nothing(
 ) -> None:
     monkeypatch.setattr(page_server, "SHUTDOWN_GRACE", 0.1)
     adapter = create(WebSettings(port=0))
-    before = descriptors()
+    before = descriptors(collect=True)
     async with AsyncExitStack() as clients:
         async with trio.open_nursery() as nursery:
             await nursery.start(adapter.run, host)

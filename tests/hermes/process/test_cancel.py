@@ -60,7 +60,7 @@ async def cancel_everywhere(operation: Callable[[], Awaitable[object]], check: C
 
 async def test_the_first_start_and_its_end(trace: Trace) -> None:
     """The start of the host process included."""
-    before = descriptors()
+    before = descriptors(collect=True)
 
     async def operation() -> None:
         async with ProcessHost() as host, await host.start(trace.shell(_SCRIPT)):
@@ -100,7 +100,7 @@ async def test_run_beyond_its_time(host: ProcessHost, trace: Trace) -> None:
 
 async def nothing_is_left(host: ProcessHost, trace: Trace) -> Callable[[], Awaitable[None]]:
     await run(host, trace.command("true"))
-    before = descriptors()
+    before = descriptors(collect=True)
 
     async def check() -> None:
         await trace.vanishes()
@@ -165,7 +165,7 @@ async def test_a_start_whose_host_does_not_answer(host: ProcessHost, trace: Trac
 
 
 async def test_the_owner_leaving_while_children_start(trace: Trace) -> None:
-    before = descriptors()
+    before = descriptors(collect=True)
     for count in range(5):
         with trio.fail_after(20):
             kept: list[Process] = []

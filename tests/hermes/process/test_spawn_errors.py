@@ -149,7 +149,7 @@ async def test_no_descriptor_is_left_in_the_gateway(
     refused = 0
     with trio.fail_after(10):
         await run(host, trace.command("true"))
-        before = descriptors()
+        before = descriptors(collect=True)
         for count in range(20):
             with descriptors_left(count):
                 try:
@@ -165,7 +165,7 @@ async def test_no_descriptor_is_left_in_the_gateway(
 
 async def test_no_descriptor_is_left_for_a_host(trace: Trace) -> None:
     async with ProcessHost() as host:
-        before = descriptors()
+        before = descriptors(collect=True)
         # Enough for the child, and too few for the host.
         with descriptors_left(12):
             await failure(host, trace.command("true"))

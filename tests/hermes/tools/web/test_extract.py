@@ -141,7 +141,7 @@ async def test_an_address_that_would_carry_a_secret_away_is_not_asked_for(online
 
 async def test_a_converter_that_dies_is_told_and_nothing_of_the_page_stays_open(online: World) -> None:
     online.processes = printed("", code=None)
-    before = descriptors()
+    before = descriptors(collect=True)
     async with serving({"/": answer("<p>x")}) as site:
         result = await extract(online, site.url())
     assert "its HTML could not be read within the limits" in result.content
