@@ -62,11 +62,6 @@ CONFIG = {
         (("API_SERVER_KEY", "platforms.web.extra.host", "0.0.0.0"),),
         "platforms:\n  web:\n    extra:\n      host: 0.0.0.0\n",
     ),
-    "another platform without a key": Bad(
-        "",
-        (("config.yaml", "platforms.telegram", "cannot connect to it yet"), (".env", "API_SERVER_KEY")),
-        "platforms:\n  telegram:\n    enabled: true\n",
-    ),
     "no platform": Bad(
         "config.yaml", (("platforms.web.enabled",),), "platforms:\n  web:\n    enabled: false\n"
     ),
@@ -133,6 +128,15 @@ async def test_a_wrong_configuration_is_told_and_nothing_is_touched(home: Path, 
     for line, words in zip(ended.lines, bad.says, strict=True):
         assert all(word in line for word in (str(home / bad.file) if bad.file else "", *words)), line
     assert photograph(home) == before
+
+
+async def test_the_only_platform_without_its_token_ends_the_start(home: Path) -> None:
+    config = home / "config.yaml"
+    config.write_text("platforms:\n  web:\n    enabled: false\n  telegram:\n    enabled: true\n")
+    ended = await hermes("gateway", "run", home=home)
+    assert ended.code == CONFIGURATION, ended
+    (line,) = ended.lines
+    assert all(word in line for word in (str(config), "TELEGRAM_BOT_TOKEN", "@BotFather")), line
 
 
 @frozen
