@@ -63,12 +63,12 @@ async def test_unknown_names_and_broken_lines_are_told_once_and_kept(gateway: Ga
 
 async def test_another_platform_that_is_on_is_told_and_the_page_goes_on_with_a_key(gateway: Gateway) -> None:
     config = gateway.home / "config.yaml"
-    config.write_text(config.read_text() + "  telegram:\n    enabled: true\n")
+    config.write_text(config.read_text() + "  discord:\n    enabled: true\n")
     (gateway.home / ".env").write_text("API_SERVER_KEY=0123456789abcdef\n")
     (gateway.home / ".env").chmod(0o600)
     await gateway.start()
     (told,) = [line for line in gateway.output().splitlines() if " WARNING " in line]
-    assert all(word in told for word in (str(config), "platforms.telegram", "cannot connect to it yet")), told
+    assert all(word in told for word in (str(config), "platforms.discord", "cannot connect to it yet")), told
     assert "0123456789abcdef" not in gateway.output()
     code, scripted, _ = await status(gateway.home)
     assert (code, scripted["healthy"]) == (0, True)
