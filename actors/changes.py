@@ -6,7 +6,7 @@ from functools import partial
 import trio
 
 from hermes.home import Home
-from hermes.tools.file_journal import settle_left
+from hermes.tools.files.journal import settle_left
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from hermes.messages import Message, Role
 from hermes.models.contract import Completed, ModelRequest
 from hermes.models.failures import Speaker
 from hermes.models.remote import RemoteModel
-from hermes.models.wires import Setup, chat_model
+from hermes.models.wires.build import Setup, chat_model
 
 _PIECES = 200
 _CALLS = 100

@@ -25,7 +25,7 @@ from hermes.process import Command, OutcomeUnknown, Process, ProcessHost, Stdin,
 from hermes.redact import Redactor
 from hermes.store.background_interface import BackgroundRecord
 from hermes.store.interface import Store
-from hermes.tools.output import cut_middle, presentable
+from hermes.tools.commands.output import cut_middle, presentable
 
 # When nothing is left of the child its last output is in the pipe already; a stranger that was handed the pipe is not
 # waited for.

@@ -29,8 +29,8 @@ from hermes.errors import Refused
 from hermes.flock import try_lock
 from hermes.home import Home
 from hermes.memory.entries import Entries, joined, parse
-from hermes.tools.file_replace import replace_file
-from hermes.tools.file_window import open_regular
+from hermes.tools.files.replace import replace_file
+from hermes.tools.files.window import open_regular
 
 # Whoever holds the lock only reads and writes a few KB: longer than this, its disk hangs.
 LOCK_SECONDS = 10.0

@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from hermes.errors import AuthError, ConfigError, HermesError, RateLimited, Refused, RemoteProtocolError, TransientError
 from hermes.models.contract import ContextOverflow
-from hermes.models.parse import Json, count, parse_object, section, text
+from hermes.models.wires.parse import Json, count, parse_object, section, text
 from hermes.redact import redact
 
 # What a provider says of its refusal, in characters: a sentence, not its documentation.

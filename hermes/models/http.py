@@ -23,7 +23,7 @@ import hermes
 from hermes.errors import ConfigError, HermesError, RemoteProtocolError, TransientError
 from hermes.lean_httpx import httpx
 from hermes.models.failures import Speaker, refusal, web_page
-from hermes.models.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+from hermes.models.wires.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 
 OK = 200
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from hermes.models.chat_request import Dialect, EffortStyle
+from hermes.models.wires.chat_request import Dialect, EffortStyle
 
 CHAT = "chat_completions"
 ANTHROPIC = "anthropic_messages"

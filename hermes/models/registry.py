@@ -59,7 +59,7 @@ def open_models(settings: Settings, environment: Mapping[str, str]) -> tuple[Cha
 def _open(wanted: Fallback, settings: Settings, environment: Mapping[str, str], section: str) -> ChatModel:
     """One model; ``section`` is where it is configured."""
     if wanted.provider == OFFLINE:
-        from hermes.models.offline import CONTEXT_LENGTH, OfflineModel
+        from hermes.models.offline.model import CONTEXT_LENGTH, OfflineModel
 
         return OfflineModel(context_length=wanted.context_length or CONTEXT_LENGTH)
     return _remote(wanted, settings, environment, section)
@@ -70,7 +70,7 @@ def _remote(wanted: Fallback, settings: Settings, environment: Mapping[str, str]
     from hermes.models.context_lengths import context_length
     from hermes.models.failures import Speaker
     from hermes.models.http import is_own
-    from hermes.models.wires import Setup, anthropic_model, chat_model
+    from hermes.models.wires.build import Setup, anthropic_model, chat_model
 
     provider = _provider(wanted, section)
     wire = wanted.api_mode or provider.wire

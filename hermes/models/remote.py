@@ -10,8 +10,8 @@ from hermes.errors import HermesError, Refused, RemoteProtocolError, TransientEr
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
 from hermes.models.failures import Speaker
 from hermes.models.http import Events, Http
-from hermes.models.parse import dump
-from hermes.models.sse import SseEvent
+from hermes.models.wires.parse import dump
+from hermes.models.wires.sse import SseEvent
 
 
 class Reply(Protocol):

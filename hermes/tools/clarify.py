@@ -4,7 +4,7 @@ from typing import Annotated
 
 from hermes.asks import AskKind, AskRequest
 from hermes.tools.contract import TIMED_OUT, Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
+from hermes.tools.signature.define import tool
 
 # What fits as buttons under a message on a phone.
 MOST_CHOICES = 4

@@ -11,7 +11,7 @@ from hermes.memory import entries
 from hermes.memory.entries import Entries, NotKept
 from hermes.memory.shelf import FILES, Shelf, Target
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
+from hermes.tools.signature.define import tool
 
 
 class Action(StrEnum):

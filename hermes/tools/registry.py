@@ -12,8 +12,8 @@ from attrs import define, field
 
 from hermes.errors import HermesError, LeaseLost
 from hermes.models.contract import ToolSchema
-from hermes.tools.arguments import ArgumentError, parse_arguments
 from hermes.tools.contract import Effect, Tool, ToolContext, ToolOutcome, ToolResult
+from hermes.tools.signature.arguments import ArgumentError, parse_arguments
 from hermes.tools.toolsets import FAMILIES, resolve
 
 # The text of an error may quote what a tool was given.

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from hermes.store.found import Found
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
+from hermes.tools.signature.define import tool
 
 # Beyond these a model reads instead of asking a better question.
 MOST_SESSIONS = 10

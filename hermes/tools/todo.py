@@ -8,7 +8,7 @@ import cattrs
 from attrs import frozen
 
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
+from hermes.tools.signature.define import tool
 
 # A longer list is no plan.
 MOST_ITEMS = 50

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 FAMILIES: Mapping[str, str] = {
-    "terminal": "hermes.tools.terminal",
-    "file": "hermes.tools.files",
+    "terminal": "hermes.tools.commands.terminal",
+    "file": "hermes.tools.files.read_write",
     "todo": "hermes.tools.todo",
     "clarify": "hermes.tools.clarify",
     "memory": "hermes.tools.memory",
     "session_search": "hermes.tools.session_search",
-    "skills": "hermes.tools.skills_view",
+    "skills": "hermes.tools.skills",
     "search": "hermes.tools.web.search",
     "extract": "hermes.tools.web.extract",
 }

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from hermes.home import Home
-from hermes.tools.file_journal import Phase, Record, Step, _begin
-from hermes.tools.file_stamps import Stamp
+from hermes.tools.files.journal import Phase, Record, Step, _begin
+from hermes.tools.files.stamps import Stamp
 
 
 def leave_a_change(home: Home, folder: Path) -> Path:

@@ -13,15 +13,12 @@ from attrs import define, field
 
 from hermes.agent import compression
 from hermes.failpoints import FAILPOINTS
-from tests.hermes.models.provider import Line, Provider, chat, finished, said, serving
+from tests.hermes.models.provider import Line, Provider, chat, finished, said
 from tests.kill.page import Page
 from tests.kill.process import Gateway
-from tests.kill.test_provider import never_ending
+from tests.kill.talking import never_ending, talking
 
 pytestmark = pytest.mark.kill
-
-# Seconds for one scenario, restart included, on a machine that is busy with other tests.
-WITHIN = 120.0
 
 # Commands that the turn runs, each with some 7 KB of output: a summary is due twice before the last.
 STEPS = 12
@@ -90,14 +87,9 @@ def check(messages: list[dict[str, Any]]) -> None:
 @asynccontextmanager
 async def working(gateway: Gateway) -> AsyncIterator[tuple[Worker, Page]]:
     worker = Worker()
-    async with serving(worker.answer) as worker.provider, trio.open_nursery() as nursery:
-        with (gateway.home / "config.yaml").open("a") as file:
-            file.write(f"model: {{base_url: '{worker.provider.url}/v1', default: m, context_length: 24000}}\n{CONFIG}")
-        page = Page(gateway.port, "chat")
-        with trio.fail_after(WITHIN):
-            nursery.start_soon(page.run)
-            yield worker, page
-        nursery.cancel_scope.cancel()
+    async with talking(gateway, worker.answer, model=", context_length: 24000", config=CONFIG) as (provider, page):
+        worker.provider = provider
+        yield worker, page
 
 
 @pytest.mark.parametrize(("name", "hit"), CASES)

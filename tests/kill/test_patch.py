@@ -8,19 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 from attrs import define, field
 
 from hermes.agent.endings import INTERRUPTED_CALL
 from hermes.failpoints import FAILPOINTS
-from tests.hermes.models.provider import Line, Provider, chat, finished, said, serving
+from tests.hermes.models.provider import Line, Provider, chat, finished, said
 from tests.kill.page import Page
 from tests.kill.process import Gateway
+from tests.kill.talking import talking
 
 pytestmark = pytest.mark.kill
-
-# Seconds for one scenario, restart included, on a machine that is busy with other tests.
-WITHIN = 120.0
 
 OLD = {"a": "old a\n", "b": "old b\n", "c": "old c\n"}
 NEW = {"a": "new a\n", "b": "new b\n", "sub/d": "new d\n"}
@@ -90,15 +87,9 @@ async def working(gateway: Gateway) -> AsyncIterator[tuple[Careful, Page]]:
     model.work.mkdir()
     for name, content in OLD.items():
         (model.work / name).write_text(content)
-    async with serving(model.answer) as model.provider, trio.open_nursery() as nursery:
-        with (gateway.home / "config.yaml").open("a") as file:
-            file.write(f"model: {{base_url: '{model.provider.url}/v1', default: m}}\n")
-            file.write(f"terminal: {{cwd: '{model.work}'}}\n")
-        page = Page(gateway.port, "chat")
-        with trio.fail_after(WITHIN):
-            nursery.start_soon(page.run)
-            yield model, page
-        nursery.cancel_scope.cancel()
+    async with talking(gateway, model.answer, config=f"terminal: {{cwd: '{model.work}'}}\n") as (provider, page):
+        model.provider = provider
+        yield model, page
 
 
 @pytest.mark.parametrize(("name", "hit"), CASES)

@@ -45,11 +45,27 @@ class Front(Protocol):
     async def stop(self) -> None: ...
 
 
-class PageFront:
+class _OfGateway:
+    """Talks to a gateway, which is what is killed."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def kill(self) -> None:
+        await self._gateway.kill()
+
+    async def start(self) -> None:
+        await self._gateway.start()
+
+    async def stop(self) -> None:
+        assert await self._gateway.stop() == 0
+
+
+class PageFront(_OfGateway):
     """A page in a browser, as the gateway sees it."""
 
     def __init__(self, gateway: Gateway, page: Page) -> None:
-        self._gateway = gateway
+        super().__init__(gateway)
         self._page = page
         self._commands = 0
 
@@ -75,21 +91,12 @@ class PageFront:
         while not any(text in str(entry.get("text", "")) for entry in self._page.entries.values()):
             await trio.sleep(0.05)
 
-    async def kill(self) -> None:
-        await self._gateway.kill()
 
-    async def start(self) -> None:
-        await self._gateway.start()
-
-    async def stop(self) -> None:
-        assert await self._gateway.stop() == 0
-
-
-class ApiFront:
+class ApiFront(_OfGateway):
     """A program: each request has a key, and is repeated until it is answered."""
 
     def __init__(self, gateway: Gateway, nursery: trio.Nursery) -> None:
-        self._gateway = gateway
+        super().__init__(gateway)
         self._nursery = nursery
         self._answers: dict[str, str] = {}
         self._session = ""
@@ -142,15 +149,6 @@ class ApiFront:
             self._answers[name] = answered["choices"][0]["message"]["content"]
         else:
             self._answers[name] = answered["error"]["message"]
-
-    async def kill(self) -> None:
-        await self._gateway.kill()
-
-    async def start(self) -> None:
-        await self._gateway.start()
-
-    async def stop(self) -> None:
-        assert await self._gateway.stop() == 0
 
 
 class ChatFront:

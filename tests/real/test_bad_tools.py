@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from hermes.tools.output import OUTPUT_CHARACTERS
+from hermes.tools.commands.output import OUTPUT_CHARACTERS
 from tests.kill.page import Page
 from tests.kill.process import Gateway
 from tests.real.command import POLL, processes_of

@@ -7,7 +7,7 @@ import pytest
 import hermes
 from hermes.agent.injection import find_injection
 from hermes.skills import Skill, SkillPlaces, index, load_skills, skill_roots
-from hermes.tools.skills_view import skill_view
+from hermes.tools.skills import skill_view
 from tests.hermes.tools.ports import World
 
 ROOT = Path(hermes.__file__).parents[1] / "skills"

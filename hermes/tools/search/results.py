@@ -15,7 +15,7 @@ from attrs import frozen
 
 from hermes.agent.ports import CommandOutput
 from hermes.redact import Redactor
-from hermes.tools.output import OUTPUT_CHARACTERS, clean
+from hermes.tools.commands.output import OUTPUT_CHARACTERS, clean
 from hermes.tools.search.command import Mode
 
 LINE_CHARACTERS = 500

@@ -8,7 +8,7 @@ import trio
 
 from hermes.errors import HermesError
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
+from hermes.tools.signature.define import tool
 from hermes.tools.web.guard import Guard
 
 # More at once would fill the model's context with what it cannot weigh.

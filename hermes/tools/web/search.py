@@ -7,7 +7,7 @@ import trio
 
 from hermes.agent.injection import find_injection
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
+from hermes.tools.signature.define import tool
 from hermes.tools.web.extract import NOTE
 from hermes.tools.web.hidden import without_hidden
 from hermes.tools.web.providers import MOST_HITS, Hit, provider

@@ -14,7 +14,7 @@ from hermes.models.contract import Completed, ContextOverflow, ModelPiece, Model
 from hermes.models.sizes import request_size
 from tests.actors.house import House, house, settings
 from tests.actors.scripted import ScriptedModel
-from tests.hermes.models.valid import anthropic_body, chat_body
+from tests.hermes.models.wires.valid import anthropic_body, chat_body
 
 # Tokens of a small model: the prompt and the tools leave room for some four long messages below its threshold.
 WINDOW = 20_000

@@ -13,7 +13,7 @@ from hermes.models.contract import Completed, ContextOverflow, ModelPiece, Model
 from hermes.models.sizes import request_size
 from tests.actors.house import house
 from tests.actors.scripted import ScriptedModel
-from tests.hermes.models.valid import anthropic_body, chat_body
+from tests.hermes.models.wires.valid import anthropic_body, chat_body
 
 TURNS = 300
 A_RUN = 50

@@ -9,8 +9,8 @@ from attrs import evolve
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
 from hermes.tools.registry import Registry
+from hermes.tools.signature.define import tool
 from tests.actors.house import house
 from tests.actors.scripted import ScriptedModel
 

@@ -13,7 +13,7 @@ from tests.actors.house import settings
 from tests.adapters.api.conftest import Serve, Served, user
 from tests.adapters.api.test_chat import CHAT, SESSION
 from tests.adapters.api.test_responses import ask
-from tests.hermes.models.valid import anthropic_body, chat_body
+from tests.hermes.models.wires.valid import anthropic_body, chat_body
 
 SUMMARY = "[What was"
 

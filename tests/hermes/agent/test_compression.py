@@ -23,7 +23,7 @@ from hermes.config.schema import Compression
 from hermes.messages import Message, Role, ToolCall
 from hermes.models.contract import ModelRequest
 from hermes.store.compression_interface import Line, ModelContext, Summary
-from tests.hermes.models.valid import anthropic_body, chat_body
+from tests.hermes.models.wires.valid import anthropic_body, chat_body
 
 SETTINGS = Compression(protect_first_n=2, protect_last_n=2)
 

@@ -28,11 +28,11 @@ OURS = {
 SCREEN = {"prompt_toolkit", "pygments", "rich"}
 NETWORK = {"h11", "h2", "hpack", "httpcore", "httpx", "hypercorn", "starlette", "trio_websocket", "wsproto"}
 REMOTE_MODELS = {
-    "hermes.models.anthropic_request",
-    "hermes.models.chat_request",
+    "hermes.models.wires.anthropic_request",
+    "hermes.models.wires.chat_request",
     "hermes.models.http",
     "hermes.models.providers",
-    "hermes.models.wires",
+    "hermes.models.wires.build",
 }
 LATER = {"aiohttp", "mcp", "pydantic", "telegram", "uvicorn"}
 
@@ -158,7 +158,7 @@ def test_an_idle_gateway_imports_and_starts_nothing_that_is_not_configured(tmp_p
 
 def test_a_gateway_with_a_provider_imports_its_wire_without_a_screen(tmp_path: Path) -> None:
     found = imported_by_an_idle_gateway(tmp_path, "model: {base_url: 'http://127.0.0.1:1/v1', default: m}\n")
-    assert {"httpx", "hermes.models.wires"} <= found
+    assert {"httpx", "hermes.models.wires.build"} <= found
     assert within(found, SCREEN | LATER) == set()
 
 

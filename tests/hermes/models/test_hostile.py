@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from hermes.errors import HermesError
 from hermes.messages import Message, Role
-from hermes.models.anthropic_reply import AnthropicReply
-from hermes.models.anthropic_request import AnthropicOptions, anthropic_request
-from hermes.models.chat_reply import ChatReply
-from hermes.models.chat_request import ChatOptions, chat_request
 from hermes.models.contract import Completed
 from hermes.models.failures import Speaker, complaint, refusal
-from hermes.models.parse import dump
-from hermes.models.reasoning import pack
 from hermes.models.remote import Reply
-from hermes.models.sse import SseEvent
+from hermes.models.wires.anthropic_reply import AnthropicReply
+from hermes.models.wires.anthropic_request import AnthropicOptions, anthropic_request
+from hermes.models.wires.chat_reply import ChatReply
+from hermes.models.wires.chat_request import ChatOptions, chat_request
+from hermes.models.wires.parse import dump
+from hermes.models.wires.reasoning import pack
+from hermes.models.wires.sse import SseEvent
 from tests.hermes.models.transcripts import TRANSCRIPTS, request, user
 
 SPEAKER = Speaker("Somebody", "m", "sk-secret-key-123456", "A_KEY")

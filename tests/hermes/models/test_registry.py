@@ -11,7 +11,7 @@ from hermes.config.load import load
 from hermes.errors import ConfigError
 from hermes.home import Home
 from hermes.models.contract import ChatModel
-from hermes.models.offline import OfflineModel
+from hermes.models.offline.model import OfflineModel
 from hermes.models.registry import open_models
 from hermes.models.remote import RemoteModel
 
@@ -223,7 +223,7 @@ def test_a_fallback_that_cannot_work_is_told_and_left_out(home: Home, caplog: py
 def test_no_model_is_imported_before_it_is_configured() -> None:
     look = (
         "import sys, hermes.models.registry as r; from hermes.config.schema import Settings;"
-        "a = 'hermes.models.offline' in sys.modules; r.open_models(Settings(), {});"
+        "a = 'hermes.models.offline.model' in sys.modules; r.open_models(Settings(), {});"
         "print(a, 'httpx' in sys.modules, 'hermes.models.providers' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60)
@@ -232,7 +232,7 @@ def test_no_model_is_imported_before_it_is_configured() -> None:
 
 def test_a_remote_model_imports_nothing_that_it_does_not_need() -> None:
     look = (
-        "import sys, hermes.models.wires; print('httpx' in sys.modules,"
+        "import sys, hermes.models.wires.build; print('httpx' in sys.modules,"
         " *(name for name in ('rich', 'pygments', 'click', 'asyncio', 'anyio', 'h2') if name in sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60)

@@ -14,7 +14,7 @@ from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelt
 from hermes.models.failures import Speaker
 from hermes.models.http import Timing
 from hermes.models.remote import RemoteModel
-from hermes.models.wires import Setup, anthropic_model, chat_model
+from hermes.models.wires.build import Setup, anthropic_model, chat_model
 from tests.hermes.models.provider import (
     WITHIN,
     Answer,

@@ -12,8 +12,8 @@ from attrs import frozen
 from hermes.errors import HermesError, LeaseLost, StoreFull
 from hermes.redact import PLACEHOLDER, Redactor
 from hermes.tools.contract import Effect, Tool, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.define import tool
 from hermes.tools.registry import Registry
+from hermes.tools.signature.define import tool
 from tests.hermes.tools.ports import World
 
 _MOST_SCHEMA_BYTES = 900
@@ -237,9 +237,12 @@ async def test_cancelling_a_call_is_passed_on(world: World) -> None:
     assert nursery.cancel_scope.cancelled_caught
 
 
+UNWANTED = ("commands.terminal", "files.read_write", "danger")
+
+
 @pytest.mark.parametrize(
     ("toolsets", "unwanted"),
-    [("todo", ["terminal", "files", "danger", "clarify"]), ("clarify", ["terminal", "files", "danger", "todo"])],
+    [("todo", [*UNWANTED, "clarify"]), ("clarify", [*UNWANTED, "todo"])],
 )
 def test_what_is_not_chosen_is_not_imported(toolsets: str, unwanted: list[str]) -> None:
     code = (
