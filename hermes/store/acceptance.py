@@ -9,8 +9,8 @@ from hermes.errors import Refused
 from hermes.events import Inbound
 from hermes.store import beginnings, inbox
 from hermes.store.codec import clean
-from hermes.store.interface import Accepted
 from hermes.store.requests import Beginning
+from hermes.store.rows import Accepted
 
 MAX_TEXT_BYTES = 256 * 1024
 """Of one event, as UTF-8: sixty of the longest messages that a chat platform sends, and half a model's context."""

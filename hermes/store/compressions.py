@@ -18,9 +18,9 @@ from hermes.messages import Message, Role, Usage
 from hermes.store import messages
 from hermes.store.codec import MESSAGE_COLUMNS, Value, clean, columns, message
 from hermes.store.compression_interface import Compression, Line, ModelContext, Summary
-from hermes.store.interface import Lease
 from hermes.store.leases import check_turn, touch
 from hermes.store.messages import HISTORY_MESSAGES
+from hermes.store.rows import Lease
 
 _LINES = f"SELECT id, turn_id = ?, {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1"
 _NEWEST = (

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from hermes.events import Inbound, InboundKind, Outbound
 from hermes.store import outbox, transcript
 from hermes.store.codec import INBOUND_COLUMNS, INBOX_COLUMNS, columns, inbound_values, inbox_row, marks
-from hermes.store.interface import InboxRow
+from hermes.store.rows import InboxRow
 
 PENDING_ROWS = 100
 """Of one session, read at a time: more than a person types while a turn runs."""

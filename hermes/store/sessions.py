@@ -15,7 +15,7 @@ from hermes.errors import Refused
 from hermes.events import ChatType, Outbound, Source
 from hermes.store import inbox, transcript
 from hermes.store.codec import SESSION_COLUMNS, clean, columns, session_info
-from hermes.store.interface import SessionInfo
+from hermes.store.rows import SessionInfo
 
 MAX_LISTED = 1000
 """Sessions that one read lists."""

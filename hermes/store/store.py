@@ -49,7 +49,10 @@ from hermes.store.background_interface import BackgroundRecord
 from hermes.store.compose import compose
 from hermes.store.compression_interface import Compression, ModelContext
 from hermes.store.found import Found, Reach
-from hermes.store.interface import (
+from hermes.store.interface import Store
+from hermes.store.readers import Readers
+from hermes.store.requests import Beginning, Progress, Response
+from hermes.store.rows import (
     Accepted,
     AnswerResult,
     Burial,
@@ -59,13 +62,10 @@ from hermes.store.interface import (
     Lease,
     OutboxRow,
     SessionInfo,
-    Store,
     Transcript,
     Turn,
     TurnOutcome,
 )
-from hermes.store.readers import Readers
-from hermes.store.requests import Beginning, Progress, Response
 from hermes.store.writers import Commit
 
 WRITE_DEADLINE = 30.0

@@ -15,7 +15,7 @@ from hermes.messages import Usage
 from hermes.store import acceptance, claims, delivery, turns
 from hermes.store.compose import compose
 from hermes.store.database import Database, Operation
-from hermes.store.interface import Turn, TurnOutcome
+from hermes.store.rows import Turn, TurnOutcome
 from tests.hermes.store.builders import BURIAL, SOURCE, calls, event, outbound, result, says
 
 

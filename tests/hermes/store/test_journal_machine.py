@@ -24,7 +24,7 @@ from hermes.store import acceptance, asks, claims, delivery, exchanges, sessions
 from hermes.store.codec import unpack_names
 from hermes.store.compose import compose
 from hermes.store.database import Database
-from hermes.store.interface import AnswerResult, Lease, Turn, TurnOutcome
+from hermes.store.rows import AnswerResult, Lease, Turn, TurnOutcome
 from tests.hermes.store.builders import (
     BURIAL,
     NOW,
