@@ -148,6 +148,7 @@ def _build_prompt(program: Program, model: str, tools: frozenset[str], platform:
         platform=platform.hint,
         day=_today(settings.timezone),
         owner=audience.owner,
+        files=platform.files,
         memory=_shelf(program, audience),
         skills=_skill_places(program),
     )

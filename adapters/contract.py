@@ -65,6 +65,8 @@ class Limits:
     """Whether ``message_length`` counts UTF-16 units."""
     deaf_after: float | None = None
     """Seconds without a proven round trip after which ``run`` counts as deaf, where it proves them by itself."""
+    files: bool = False
+    """Whether ``send`` takes a message with a file. Elsewhere the line that names one is shown as text."""
 
 
 @frozen
@@ -146,6 +148,7 @@ class Adapter(Protocol):
     async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
         """Send one message; ``marked``: say visibly that it may be a repetition.
 
+        A file is opened now, so ``Refused`` may also mean that it is gone, or not allowed: its reason is for the chat.
         Cancelled: the outcome is unknown, as with ``Ambiguous``.
         """
         ...

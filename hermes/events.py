@@ -93,6 +93,10 @@ class Outbound:
     ask_id: str = ""
     choices: tuple[str, ...] = ()
     part: int = 0
+    file: str = ""
+    """The path of a file that is sent; ``text`` is then the line that named it."""
+    voice: bool = False
+    """The file is to be a voice message where it can be one."""
 
 
 class DraftState(StrEnum):

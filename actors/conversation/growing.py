@@ -10,6 +10,7 @@ Rules:
 3. Nothing that fails here stops the answer: it then comes as a message of its own, marked where the first send may have
    arrived.
 4. Once a question was asked the message stays as it is, and the answer comes below the question.
+5. It shows the answer's text before the first file; what follows comes with the end.
 """
 
 import logging
@@ -20,6 +21,7 @@ import trio
 
 from actors.conversation.services import Services
 from adapters.contract import Ambiguous
+from hermes import media_lines
 from hermes.errors import HermesError, RateLimited, Refused, TransientError, Unavailable
 from hermes.events import Outbound
 from hermes.failpoints import failpoint
@@ -41,13 +43,17 @@ Compose = Callable[[str], Outbound]
 class GrowingAnswer:
     """The message of one turn. ``show`` and ``end`` are called by the turn; ``run`` is a task of its own."""
 
-    def __init__(self, services: Services, lease: Lease, compose: Compose, length: int, *, utf16: bool) -> None:
+    def __init__(
+        self, services: Services, lease: Lease, compose: Compose, length: int, *, utf16: bool, files: bool
+    ) -> None:
         self._services = services
         self._lease = lease
         self._compose = compose
         self._length = length
         self._utf16 = utf16
+        self._files = files
         self._text = ""
+        self._shown: str = ""
         self._message_id = ""
         self._news = trio.Event()
         self._ending = trio.Event()
@@ -75,7 +81,7 @@ class GrowingAnswer:
             return False
         with trio.move_on_after(SEND_WITHIN):
             try:
-                await self._services.outlets.edit(self._compose(self._visible()), self._message_id)
+                await self._services.outlets.edit(self._compose(self._visible() or self._shown), self._message_id)
             except HermesError as error:
                 log.debug("turn %s: a draft keeps its cursor: %s", self._lease.turn_id, error)
         return True
@@ -92,14 +98,13 @@ class GrowingAnswer:
 
     async def _grow(self) -> None:
         streaming = self._services.settings.streaming
-        shown = ""
         while not self._ending.is_set():
             await self._news.wait()
             self._news = trio.Event()
             if self._ending.is_set():
                 return
             text = self._visible()
-            if text == shown or len(text) < streaming.buffer_threshold:
+            if not text or text == self._shown or len(text) < streaming.buffer_threshold:
                 continue
             pause = streaming.edit_interval
             message = self._compose(text + streaming.cursor)
@@ -108,7 +113,7 @@ class GrowingAnswer:
                     await self._services.outlets.edit(message, self._message_id)
                 else:
                     self._message_id = await self._first(message)
-                shown = text
+                self._shown = text
             except Unavailable:
                 pause = NOT_YET
             except RateLimited as limit:
@@ -125,6 +130,8 @@ class GrowingAnswer:
     def _visible(self) -> str:
         """What may be shown of it in one message: nothing that may yet become part of a secret."""
         text = self._services.redactor.settle(self._text)
+        if self._files:
+            text = media_lines.beginning(text)
         room = self._length - len(self._services.settings.streaming.cursor)
         return split(text, room, utf16=self._utf16)[0].rstrip()
 

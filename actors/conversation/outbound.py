@@ -3,8 +3,10 @@ the same."""
 
 from attrs import evolve
 
+from hermes import media_lines
 from hermes.asks import Ask, AskKind
 from hermes.events import Outbound, OutboundKind
+from hermes.media_lines import MediaFile
 from hermes.split import split
 from hermes.store.rows import InboxRow, Turn
 
@@ -17,19 +19,43 @@ def _ends(text: str, room: int) -> str:
     return f"{text[:half]}\n[... {len(text) - 2 * half} characters are not shown ...]\n{text[-half:]}"
 
 
-def answers(turn: Turn, text: str, limit: int, *, utf16: bool = False, version: int = 0) -> tuple[Outbound, ...]:
+def answers(
+    turn: Turn, text: str, limit: int, *, utf16: bool = False, version: int = 0, files: bool = False
+) -> tuple[Outbound, ...]:
     """The end of a turn, to the chat of its newest message, in parts of at most ``limit`` characters or UTF-16 units.
 
-    Only the first part names what it answers, so that an answer counts once.
+    ``files``: each file that it names by a line of its own is a part too. Only the first part names what it answers,
+    so that an answer counts once.
     """
     if not text:
         return ()
-    first, *rest = split(text, limit, utf16=utf16)
-    return (answer(turn, first, version), *(_further(turn, part, number) for number, part in enumerate(rest, 1)))
+    made: list[Outbound] = []
+    for piece in media_lines.pieces(text) if files else (text,):
+        if isinstance(piece, MediaFile):
+            made.append(evolve(_part(turn, piece.line, made, version), file=piece.path, voice=piece.voice))
+        else:
+            for part in split(piece, limit, utf16=utf16):
+                made.append(_part(turn, part, made, version))
+    return _with_the_draft(tuple(made), answer(turn, "", version).key)
+
+
+def _part(turn: Turn, text: str, before: list[Outbound], version: int) -> Outbound:
+    """The part that follows those ``before`` it."""
+    made = answer(turn, text, version)
+    number = len(before)
+    return evolve(
+        made, key=f"{turn.lease.turn_id}:answer:{number}", answers=() if number else made.answers, part=number
+    )
+
+
+def _with_the_draft(parts: tuple[Outbound, ...], key: str) -> tuple[Outbound, ...]:
+    """The first text has the key of the draft, which it completes; no file can take the place of a text."""
+    first = next((number for number, part in enumerate(parts) if not part.file), None)
+    return tuple(evolve(part, key=key) if number == first else part for number, part in enumerate(parts))
 
 
 def answer(turn: Turn, text: str, version: int = 0) -> Outbound:
-    """The first part. ``version``: how many beginnings of it were left standing in the chat."""
+    """The first text. ``version``: how many beginnings of it were left standing in the chat."""
     event = turn.rows[-1].event
     return Outbound(
         key=f"{turn.lease.turn_id}:answer" + (f"+{version}" if version else ""),
@@ -41,10 +67,6 @@ def answer(turn: Turn, text: str, version: int = 0) -> Outbound:
         answers=tuple(row.event.event_id for row in turn.rows),
         turn_id=turn.lease.turn_id,
     )
-
-
-def _further(turn: Turn, text: str, number: int) -> Outbound:
-    return evolve(answer(turn, text), key=f"{turn.lease.turn_id}:answer:{number}", answers=(), part=number)
 
 
 def notice(row: InboxRow, text: str) -> Outbound:

@@ -29,6 +29,7 @@ from actors.conversation.tool_call import ToolCalls
 from actors.conversation.turn_requests import TurnRequests
 from actors.messages import LOOK, Look
 from actors.runtime import Mailbox
+from hermes import media_lines
 from hermes.agent import unattended
 from hermes.agent.endings import paragraphs
 from hermes.agent.turn import TurnMachine
@@ -229,16 +230,20 @@ class RunningTurn:
     async def _finish(self, effect: Finish) -> None:
         source = self.turn.rows[-1].event.source
         platform = self._services.outlets.platform(source)
-        if self._growing:
-            await self._growing.end()
         notes = (self._requests.note, "" if platform.attended else unattended.note(self.machine.messages))
-        text = paragraphs(effect.text, *notes) if effect.text else ""
+        text = self._services.redactor.redact(paragraphs(effect.text, *notes) if effect.text else "")
+        if self._growing and platform.files and media_lines.begins_with_file(text):
+            # What was shown so far was said before the file, and stays.
+            self._left_standing += await self._growing.leave()
+        elif self._growing:
+            await self._growing.end()
         out = outbound.answers(
             self.turn,
-            self._services.redactor.redact(text),
+            text,
             platform.message_length,
             utf16=platform.utf16,
             version=self._left_standing,
+            files=platform.files,
         )
         failpoint("turn.before_finish")
         await self._services.store.finish(
@@ -265,6 +270,7 @@ class RunningTurn:
                 lambda text: outbound.answer(self.turn, text, version),
                 platform.message_length,
                 utf16=platform.utf16,
+                files=platform.files,
             )
             self._spawn(self._growing.run)
 

@@ -39,6 +39,8 @@ class Platform:
     """An answer is shown while it is written, by edits of one message."""
     utf16: bool = False
     """``message_length`` counts UTF-16 units."""
+    files: bool = False
+    """A file that an answer names by a line of its own is sent."""
     attended: bool = True
     """Somebody sits there: who can be asked, and whose next message is about what is running. Where programs write,
     what would be asked is denied at once, and each message waits for its own turn."""

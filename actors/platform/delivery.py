@@ -5,7 +5,8 @@ parallel.
    between is the ambiguous window: an incarnation that finds rows there (a crash, a kill) sends them again, under the
    same key where the platform knows keys, with a visible mark where it does not.
 2. What fails by the world waits with backoff and holds back its own chat only; what the platform refuses for good ends
-   with its reason. So does a store that cannot write just now: what was sent is recorded when it can, not sent again.
+   with its reason, which the chat is told in the place of a file. A store that cannot write just now is the world too:
+   what was sent is recorded when it can, not sent again.
 3. A bug in one send lets the others come to their end before it goes up. Only the row that crashed is blamed for it,
    and an orderly stop is held against none.
 4. A nudge says "look"; the sweep finds what nobody was told of.
@@ -38,6 +39,9 @@ MAX_SENDS = 64
 # Seconds that one send may take before its outcome counts as unknown.
 SEND_WITHIN = 60.0
 
+# The same for a file: 50 MB on a slow line, as adapters take them, and the server's time with a film.
+SEND_FILE_WITHIN = 420.0
+
 # A nudge says only "look", so one waiting is as good as many.
 MAILBOX = 1
 
@@ -68,6 +72,14 @@ class Outgoing:
     adapter: Adapter
     store: Store
     lease: DeliveryLease
+
+
+def not_sent(row: OutboxRow, refusal: Refused, length: int) -> str:
+    """What a chat reads in the place of a file, in one line of at most ``length`` characters."""
+    said = "was not sent" if not row.ambiguous else "may have been sent, and cannot be sent again"
+    line = f"[The file `{row.message.file}` {said}: {' '.join(str(refusal).split())}]"
+    # In UTF-16 units, which a platform may count, a character takes up to two.
+    return line if len(line) <= length // 2 else f"{line[: length // 2 - 2]}…]"
 
 
 async def delivery(
@@ -189,14 +201,15 @@ class _Deliveries:
 
     async def _send(self, row: OutboxRow) -> str:
         adapter = self._out.adapter
-        with trio.move_on_after(SEND_WITHIN):
+        within = SEND_FILE_WITHIN if row.message.file else SEND_WITHIN
+        with trio.move_on_after(within):
             if row.message_id:
                 receipt = await adapter.edit(row.message, row.message_id)
             else:
                 marked = row.ambiguous and adapter.limits.idempotency is Idempotency.NONE
                 receipt = await adapter.send(row.message, marked=marked)
             return receipt.message_id
-        raise Ambiguous(f"{adapter.name} did not answer within {SEND_WITHIN:g} s")
+        raise Ambiguous(f"{adapter.name} did not answer within {within:g} s")
 
     async def _record(self, write: Callable[[], Awaitable[None]]) -> None:
         """Make durable what became of a send, however long the store takes; its chat waits for that.
@@ -225,7 +238,8 @@ class _Deliveries:
         if row.message_id:
             await self._out.store.resend_anew(self._out.lease, row.id)
         else:
-            await self._out.store.refuse(self._out.lease, row.id, str(refusal), time.time())
+            instead = not_sent(row, refusal, self._out.adapter.limits.message_length) if row.message.file else ""
+            await self._out.store.refuse(self._out.lease, row.id, str(refusal), time.time(), instead=instead)
 
     async def _defer(self, chat: Chat, row: OutboxRow, error: TransientError | AuthError) -> None:
         attempt = self._failures[chat] = self._failures.get(chat, -1) + 1

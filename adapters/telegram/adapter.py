@@ -11,7 +11,8 @@ Rules:
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -28,13 +29,15 @@ from adapters.telegram.chats import PLATFORM
 from adapters.telegram.events import Reader
 from adapters.telegram.failures import Migrated, PollConflict, says
 from adapters.telegram.files import Files
-from adapters.telegram.outgoing import MARK, Outgoing, outgoing
+from adapters.telegram.outgoing import MARK, Outgoing, outgoing, upload
 from adapters.telegram.polling import Polling
 from adapters.telegram.presence import Presence
 from adapters.telegram.presses import Presses
 from adapters.telegram.settings import TelegramSettings
+from adapters.telegram.uploads import Uploads
 from hermes.errors import HermesError, Refused
 from hermes.events import Draft, Outbound, OutboundKind
+from hermes.sendable import NOTHING, Sendable
 from hermes.split import units
 
 TELEGRAM_LENGTH = 4096
@@ -56,15 +59,18 @@ class TelegramAdapter:
     _settings: TelegramSettings
     _cache: Path
     """Where the files of messages are kept."""
+    _sendable: Sendable
     _commands: Sequence[tuple[str, str]] = ()
     _calls: Calls = field(init=False)
     _presence: Presence = field(init=False)
+    _uploads: Uploads = field(init=False)
     _me: Me | None = field(default=None, init=False)
     _offered: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._calls = Calls.of(self._settings)
         self._presence = Presence(self._calls)
+        self._uploads = Uploads(self._calls, self._sendable)
 
     @property
     def name(self) -> str:
@@ -83,6 +89,7 @@ class TelegramAdapter:
             buttons=True,
             utf16=True,
             deaf_after=DEAF_AFTER,
+            files=True,
         )
 
     @property
@@ -110,16 +117,18 @@ class TelegramAdapter:
         _check_length(message)
         if message.kind is OutboundKind.ANSWER:
             self._presence.stop(message.source)
-        ready = outgoing(message, self._settings.reply_to, marked=marked)
+        deliver = self._delivering(message, marked=marked)
         try:
-            message_id = await self._send_or_plain(message.source.chat_id, ready)
+            message_id = await deliver(message.source.chat_id)
         except Migrated as migrated:
-            message_id = await self._send_or_plain(migrated.chat_id, ready)
+            message_id = await deliver(migrated.chat_id)
         return Receipt(message_id)
 
     async def edit(self, message: Outbound, message_id: str) -> Receipt:
-        """See the contract. A message that reads so already is one that was edited."""
+        """See the contract. A message that reads so already is one that was edited; none becomes a file."""
         _check_length(message)
+        if message.file:
+            raise Refused("a file cannot take the place of a text")
         self._presence.stop(message.source)
         ready = outgoing(message, self._settings.reply_to, marked=False)
         try:
@@ -164,6 +173,13 @@ class TelegramAdapter:
         except HermesError as error:
             log.info("the menu of commands is not set: %s", error)
 
+    def _delivering(self, message: Outbound, *, marked: bool) -> Callable[[str], Awaitable[str]]:
+        """What sends it to a chat."""
+        if message.file:
+            file = upload(message, self._settings.reply_to, marked=marked)
+            return partial(self._uploads.send, upload=file)
+        return partial(self._send_or_plain, ready=outgoing(message, self._settings.reply_to, marked=marked))
+
     async def _send_or_plain(self, chat_id: str, ready: Outgoing) -> str:
         try:
             return await self._send(chat_id, ready)
@@ -194,10 +210,15 @@ class TelegramAdapter:
         await self._calls.edit(chat_id, message_id, ready.text, entities=ready.entities, buttons=ready.buttons)
 
 
-def create(settings: TelegramSettings, cache: Path, commands: Sequence[tuple[str, str]] = ()) -> TelegramAdapter:
+def create(
+    settings: TelegramSettings,
+    cache: Path,
+    commands: Sequence[tuple[str, str]] = (),
+    sendable: Sendable = NOTHING,
+) -> TelegramAdapter:
     """The bot, not yet connected. ``cache`` is where files are kept; ``commands`` are what its menu offers, each with a
-    line of help."""
-    return TelegramAdapter(settings, cache, commands)
+    line of help; ``sendable`` are the files that it may send."""
+    return TelegramAdapter(settings, cache, sendable, commands)
 
 
 def _check_length(message: Outbound) -> None:

@@ -7,13 +7,14 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from typing import cast
 from urllib.parse import urlencode
 
 import trio
 from attrs import define
-from telegram import Bot, BotCommand, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
+from telegram import Bot, BotCommand, InlineKeyboardMarkup, LinkPreviewOptions, Message, MessageEntity, ReplyParameters
 
 from adapters.telegram.access import Me
 from adapters.telegram.failures import translated
@@ -30,8 +31,22 @@ POLL_WITHIN = 25.0
 # Seconds for a poll that asks only whether the server answers.
 FIRST_POLL_WITHIN = 10.0
 
+# Seconds without a byte of the answer to a file: a film is looked at before it is taken.
+FILE_WITHIN = 60.0
+
 # Updates of one poll, the most that Telegram gives.
 MOST_UPDATES = 100
+
+
+class FileKind(StrEnum):
+    """As what a file is sent: the name of its parameter, and of its method behind "send"."""
+
+    PHOTO = "photo"
+    VIDEO = "video"
+    ANIMATION = "animation"
+    AUDIO = "audio"
+    VOICE = "voice"
+    DOCUMENT = "document"
 
 
 @define(eq=False)
@@ -111,6 +126,30 @@ class Calls:
                 reply_parameters=_reply(reply_to),
                 reply_markup=buttons,
                 link_preview_options=_NO_PREVIEW,
+            )
+        return str(message.message_id)
+
+    async def send_file(
+        self, chat_id: str, kind: FileKind, *, content: bytes, name: str, caption: str, thread_id: str, reply_to: str
+    ) -> str:
+        """As ``send``, a file of this name."""
+        methods: dict[FileKind, Callable[..., Awaitable[Message]]] = {
+            FileKind.PHOTO: self.bot.send_photo,
+            FileKind.VIDEO: self.bot.send_video,
+            FileKind.ANIMATION: self.bot.send_animation,
+            FileKind.AUDIO: self.bot.send_audio,
+            FileKind.VOICE: self.bot.send_voice,
+            FileKind.DOCUMENT: self.bot.send_document,
+        }
+        with self.flood.guarded(chat_id), translated():
+            message = await methods[kind](
+                _chat(chat_id),
+                content,
+                filename=name,
+                caption=caption or None,
+                message_thread_id=int(thread_id) if thread_id else None,
+                reply_parameters=_reply(reply_to),
+                read_timeout=FILE_WITHIN,
             )
         return str(message.message_id)
 

@@ -1,11 +1,12 @@
 """From an update of the Bot API to an event of the house, at the edge: what comes from outside is judged here.
 
 Each update ends in exactly one way: an ``Inbound``, or ``Dropped`` with the rule that it was dropped by. Nothing is
-raised for whatever a server may send.
+raised for whatever a server may send; what could not be read, be it for a fault of ours, says by which error.
 """
 
+import traceback
 from collections.abc import Mapping
-from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 from attrs import evolve, field, frozen
@@ -41,6 +42,9 @@ class Dropped:
     rule: str
     stranger: str = ""
     """Who was turned away, for the log: an id and a name."""
+    unreadable: str = ""
+    """The error that kept it from being read, for the log: its type and where it was raised, and nothing of the
+    update."""
 
 
 @frozen
@@ -74,11 +78,14 @@ class Reader:
 
     def read(self, raw: object) -> Inbound | Filed | Press | Dropped:
         """What ``raw``, an element of the answer of getUpdates, is."""
+        errors: list[Exception] = []
         for shape in (_whole, _core):
-            # Whatever its shape does to the library: one update must not end the stream.
-            with suppress(Exception):
+            try:
                 return self._judged(Update.de_json(shape(raw), self.bot))
-        return Dropped("it cannot be read")
+            except Exception as error:
+                # Whatever its shape does to the library: one update must not end the stream.
+                errors.append(error)
+        return Dropped("it cannot be read", unreadable=_told(errors[0]))
 
     def _judged(self, update: Update) -> Inbound | Filed | Press | Dropped:
         if update.callback_query is not None:
@@ -206,6 +213,12 @@ def _whole(raw: object) -> dict[str, Any]:
     if not isinstance(raw, dict) or update_id(cast(object, raw)) is None:
         raise TypeError("no update")
     return cast("dict[str, Any]", raw)
+
+
+def _told(error: Exception) -> str:
+    """Its text may hold what somebody wrote, so it is left out."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{type(error).__name__} at {Path(frame.f_code.co_filename).name}:{line}"
 
 
 def _named(user: User | None) -> str:

@@ -18,6 +18,9 @@ MAX_DESCRIPTION = 300
 
 _WEBHOOK = "webhook"
 
+# 413, which the library does not tell from a lost request.
+_TOO_LARGE = "request entity too large"
+
 
 class PollConflict(TransientError):
     """409: somebody else polls with this token, or a webhook is set."""
@@ -62,6 +65,8 @@ def translate(error: TelegramError) -> HermesError:
             return Refused(f"Telegram refuses it: {said}")
         case ChatMigrated():
             return Migrated(str(error.new_chat_id))
+        case _ if _TOO_LARGE in said.lower():
+            return Refused("Telegram refuses it: it is too large")
         case _:
             return Ambiguous(f"Telegram: {said}")
 

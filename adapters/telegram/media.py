@@ -9,7 +9,9 @@
 
 import os
 import re
+import stat
 import tempfile
+import time
 from pathlib import Path
 
 from attrs import frozen
@@ -24,6 +26,9 @@ FETCH_WITHIN = 60.0
 # Bytes of the cache, and of a text that is shown to the agent with the message.
 CACHE_BYTES = 500 * 1024 * 1024
 INLINE_BYTES = 100 * 1024
+
+# What is being written has it before its name; one that a crash left is dropped in its turn.
+_DRAFT = "."
 
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
@@ -74,7 +79,7 @@ def keep(cache: Path, file: Attachment, content: bytes) -> Path:
     folder = cache / _FOLDERS.get(file.kind, "documents")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{_NOT_IN_A_NAME.sub('', file.unique_id)[:64] or 'file'}{_ending(file)}"
-    descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".")
+    descriptor, draft = tempfile.mkstemp(dir=folder, prefix=_DRAFT)
     try:
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(content)
@@ -111,7 +116,7 @@ def _text(content: bytes) -> str:
 
 
 def _shrink(cache: Path, *, keep: Path) -> None:
-    files = [(path.stat(), path) for path in cache.glob("*/*") if path.is_file()]
+    files = [(status, path) for path in cache.glob("*/*") if (status := _status(path)) is not None]
     room = CACHE_BYTES - sum(status.st_size for status, _ in files)
     for status, path in sorted(files, key=lambda each: each[0].st_mtime):
         if room >= 0:
@@ -119,3 +124,13 @@ def _shrink(cache: Path, *, keep: Path) -> None:
         if path != keep:
             path.unlink(missing_ok=True)
             room += status.st_size
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Of a file that may go; None for what is no file, what somebody else has dropped, and what is being written."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    being_written = path.name.startswith(_DRAFT) and status.st_mtime > time.time() - FETCH_WITHIN
+    return status if stat.S_ISREG(status.st_mode) and not being_written else None

@@ -6,10 +6,14 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 from adapters.telegram.events import button_data
 from adapters.telegram.formatting import render, visible
 from adapters.telegram.settings import ReplyTo
+from adapters.telegram.uploads import Upload
 from hermes.events import Outbound, OutboundKind
 
 MARK = "\u21bb Perhaps a repetition:\n"
 """Before a message that may stand in the chat already."""
+
+CAPTION_MARK = MARK.rstrip(":\n")
+"""The same below a file."""
 
 # Characters of a label: more of it is not seen on a phone.
 _LABEL = 40
@@ -47,6 +51,17 @@ def outgoing(message: Outbound, reply_to: ReplyTo, *, marked: bool) -> Outgoing:
         thread_id=message.source.thread_id,
         reply_to=message.reply_to if _quotes(message, reply_to) else "",
         buttons=buttons(message.ask_id, message.choices) if message.kind is OutboundKind.ASK else None,
+    )
+
+
+def upload(message: Outbound, reply_to: ReplyTo, *, marked: bool) -> Upload:
+    """The file that ``message`` brings."""
+    return Upload(
+        path=message.file,
+        voice=message.voice,
+        caption=CAPTION_MARK if marked else "",
+        thread_id=message.source.thread_id,
+        reply_to=message.reply_to if _quotes(message, reply_to) else "",
     )
 
 

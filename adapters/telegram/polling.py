@@ -15,6 +15,7 @@ Rules:
 """
 
 import logging
+import math
 
 import trio
 from attrs import define, field
@@ -41,6 +42,9 @@ MOST_STRANGERS = 200
 # Seconds between two polls whose answers held nothing that can be confirmed: a server that does this is not ours.
 NOTHING_PAUSE = 1.0
 
+# Seconds between two words in the log about updates that cannot be read: a server may send nothing else.
+UNREADABLE_PAUSE = 60.0
+
 Taken = Inbound | Filed | Press
 
 log = logging.getLogger(__name__)
@@ -61,6 +65,7 @@ class Polling:
     _failed: dict[int, "_Failure"] = field(factory=dict[int, "_Failure"])
     _taken_in: int = 0
     _strangers: set[str] = field(factory=set[str])
+    _unreadable: "_Unreadable" = field(factory=lambda: _Unreadable())
 
     async def first(self) -> list[object]:
         """Ask once without waiting: afterwards updates can flow. Raises what a poll raises."""
@@ -159,7 +164,25 @@ class Polling:
                 "user %s may not write to this bot: the id goes into TELEGRAM_ALLOWED_USERS if they should",
                 dropped.stranger,
             )
+        if dropped.unreadable:
+            self._unreadable.tell(number, dropped.unreadable)
         log.debug("update %d is dropped: %s", number, dropped.rule)
+
+
+@define
+class _Unreadable:
+    """Updates that cannot be read, told at a bounded pace; those between two words are counted."""
+
+    quiet_until: float = -math.inf
+    left_out: int = 0
+
+    def tell(self, number: int, why: str) -> None:
+        if trio.current_time() < self.quiet_until:
+            self.left_out += 1
+            return
+        others = f"; {self.left_out} others since the last word of this kind" if self.left_out else ""
+        log.warning("update %d cannot be read and is passed over: %s%s", number, why, others)
+        self.quiet_until, self.left_out = trio.current_time() + UNREADABLE_PAUSE, 0
 
 
 @define

@@ -59,6 +59,11 @@ _PLATFORMS = {
     "whatsapp": "A WhatsApp chat, mostly read on a phone: short paragraphs, no tables, no headings.",
 }
 
+# Only where files can be sent: elsewhere the line would stand there as text.
+_FILES = (
+    "To send a file, write MEDIA:/its/absolute/path on a line of its own; [[audio_as_voice]] makes audio a voice note."
+)
+
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # What either skill reader needs to follow the index.
 _SKILL_READERS = ("skill_view", "read_file")
@@ -81,6 +86,8 @@ class PromptSources:
     """In the person's time zone. A day, so that the prompt outlives the minute."""
     owner: bool
     """Whether this chat is the owner's alone: USER.md of the working directory is for nobody else."""
+    files: bool = False
+    """Whether the platform can send files."""
     memory: Shelf | None = None
     """The notes of those who read along."""
     skills: SkillPlaces = NO_SKILLS
@@ -172,6 +179,7 @@ def _session(sources: PromptSources) -> str:
             f"Model: {_one_line(sources.model)}",
             f"Working directory: {_one_line(str(sources.cwd))}",
             _PLATFORMS.get(sources.platform, f"Platform: {_one_line(sources.platform)}"),
+            *((_FILES,) if sources.files else ()),
         )
     )
 

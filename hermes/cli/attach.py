@@ -6,7 +6,9 @@
 """
 
 import logging
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.conversation.services import Platform
@@ -17,6 +19,7 @@ from adapters.registry import factory
 from hermes.agent.commands import COMMANDS
 from hermes.cli.startup import Startup
 from hermes.errors import ConfigError
+from hermes.sendable import sendable
 
 if TYPE_CHECKING:
     from adapters.api.adapter import ApiAdapter
@@ -112,7 +115,15 @@ def _telegram(startup: Startup) -> tuple[Attached, bool]:
         make = factory(_TELEGRAM)
     except ConfigError as error:
         return _misconfigured(_TELEGRAM, error), False
-    adapter = make(settings, startup.home.cache_dir, tuple((command.name, command.help) for command in COMMANDS))
+    files = sendable(
+        configured.working_directory(gateway=True),
+        startup.home.cache_dir,
+        Path(tempfile.gettempdir()),
+        home=startup.home.root,
+        redactor=startup.redactor,
+    )
+    commands = tuple((command.name, command.help) for command in COMMANDS)
+    adapter = make(settings, startup.home.cache_dir, commands, files)
     owner = settings.access.owner_alone
     limits = adapter.limits
     platform = Platform(
@@ -122,6 +133,7 @@ def _telegram(startup: Startup) -> tuple[Attached, bool]:
         every_command=False,
         grows=limits.drafts is Drafts.EDITS,
         utf16=limits.utf16,
+        files=limits.files,
     )
     return Attached(adapter, platform), settings.access.open_to_others
 

@@ -35,6 +35,7 @@ INBOUND_COLUMNS = (
 INBOX_COLUMNS = (*INBOUND_COLUMNS, "id", "received_at")
 OUTBOUND_COLUMNS = (
     "key", *_SOURCE, "session_key", "kind", "text", "reply_to", "answers", "turn_id", "ask_id", "choices", "part",
+    "file", "voice",
 )  # fmt: skip
 OUTBOX_COLUMNS = (*OUTBOUND_COLUMNS, "id", "attempts", "message_id", "ambiguous")
 MESSAGE_COLUMNS = (
@@ -154,6 +155,8 @@ def outbound_values(message: Outbound) -> tuple[Value, ...]:
         message.ask_id,
         pack_names(message.choices),
         message.part,
+        clean(message.file),
+        message.voice,
     )
 
 
@@ -169,6 +172,8 @@ def outbox_row(values: Sequence[Any]) -> OutboxRow:
         ask_id,
         choices,
         part,
+        file,
+        voice,
         row_id,
         attempts,
         message_id,
@@ -176,7 +181,7 @@ def outbox_row(values: Sequence[Any]) -> OutboxRow:
     ) = values[8:]
     message = Outbound(
         values[0], _source(values[1:8]), session_key, OutboundKind(kind), text, reply_to, unpack_names(answers),
-        turn_id, ask_id, unpack_names(choices), part,
+        turn_id, ask_id, unpack_names(choices), part, file, bool(voice),
     )  # fmt: skip
     return OutboxRow(row_id, message, attempts, message_id, bool(ambiguous))
 

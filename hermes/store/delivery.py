@@ -7,7 +7,8 @@ Rules:
    deferred keeps back its own chat and no other; what may have arrived already goes before the rest.
 3. ``begin_send`` raises the attempts before the send. The third attempt without an end leaves the row ``dead``
    instead, the chat is told once, and /retry revives it.
-4. Every write may be repeated: a row that is where it should be is left there.
+4. A file that is refused for good becomes a text that says so, in its place: the chat keeps its order.
+5. Every write may be repeated: a row that is where it should be is left there.
 """
 
 import sqlite3
@@ -112,6 +113,8 @@ def _bury(connection: sqlite3.Connection, row_id: int, now: float) -> None:
         ask_id="",
         choices=(),
         part=0,
+        file="",
+        voice=False,
     )
     session = connection.execute(
         "SELECT entries.session_id FROM entries JOIN outbox ON outbox.entry_id = entries.id WHERE outbox.id = ?",
@@ -146,9 +149,26 @@ def defer(
     )
 
 
-def refuse(connection: sqlite3.Connection, lease: DeliveryLease, row_id: int, reason: str, now: float) -> None:
+def refuse(
+    connection: sqlite3.Connection, lease: DeliveryLease, row_id: int, reason: str, now: float, *, instead: str = ""
+) -> None:
     check_delivery(connection, lease)
-    _end(connection, row_id, "failed", reason, now)
+    if instead:
+        _say_instead(connection, row_id, reason, instead)
+    else:
+        _end(connection, row_id, "failed", reason, now)
+
+
+def _say_instead(connection: sqlite3.Connection, row_id: int, reason: str, text: str) -> None:
+    row = connection.execute(
+        "UPDATE outbox SET state = 'pending', file = '', voice = 0, text = ?, ambiguous = 0, attempts = 0,"
+        " not_before = 0, reason = ? WHERE id = ? AND file <> '' AND state IN ('pending', 'sending')"
+        " RETURNING key, entry_id",
+        (clean(text), clean(reason), row_id),
+    ).fetchone()
+    if row is not None:
+        _renew_key(connection, row_id, *row)
+        connection.execute("UPDATE entries SET text = ? WHERE id = ?", (clean(text), row[1]))
 
 
 def _end(connection: sqlite3.Connection, row_id: int, state: str, reason: str, now: float) -> None:
@@ -177,8 +197,11 @@ def resend_anew(connection: sqlite3.Connection, lease: DeliveryLease, row_id: in
         " WHERE id = ? AND message_id <> '' AND state IN ('pending', 'sending') RETURNING key, entry_id",
         (row_id,),
     ).fetchone()
-    if row is None:
-        return
-    key = outbox.fresh_key(row[0])
-    connection.execute("UPDATE outbox SET key = ? WHERE id = ?", (key, row_id))
-    connection.execute("UPDATE entries SET key = ? WHERE id = ?", (key, row[1]))
+    if row is not None:
+        _renew_key(connection, row_id, *row)
+
+
+def _renew_key(connection: sqlite3.Connection, row_id: int, key: str, entry_id: int) -> None:
+    fresh = outbox.fresh_key(key)
+    connection.execute("UPDATE outbox SET key = ? WHERE id = ?", (fresh, row_id))
+    connection.execute("UPDATE entries SET key = ? WHERE id = ?", (fresh, entry_id))

@@ -184,8 +184,8 @@ class Outbox(Protocol):
         """Back to waiting after a failure that may pass; the attempts start anew."""
         ...
 
-    async def refuse(self, lease: DeliveryLease, row_id: int, reason: str, now: float) -> None:
-        """The platform will never take it: failed for good, with the reason."""
+    async def refuse(self, lease: DeliveryLease, row_id: int, reason: str, now: float, *, instead: str = "") -> None:
+        """The platform will never take it: failed for good, with the reason. ``instead`` takes a file's place."""
         ...
 
     async def resend_anew(self, lease: DeliveryLease, row_id: int) -> None:

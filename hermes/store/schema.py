@@ -235,6 +235,8 @@ OUTBOX = Table(
         ("ask_id", _TEXT),
         ("choices", _TEXT),
         ("part", _INTEGER),
+        ("file", _TEXT),
+        ("voice", _INTEGER),
         ("state", "TEXT NOT NULL DEFAULT 'pending'"),
         ("token", _INTEGER),
         ("message_id", _TEXT),

@@ -224,8 +224,8 @@ class SqliteStore(Store):
             )
         )
 
-    async def refuse(self, lease: DeliveryLease, row_id: int, reason: str, now: float) -> None:
-        await self._write(lambda connection: delivery.refuse(connection, lease, row_id, reason, now))
+    async def refuse(self, lease: DeliveryLease, row_id: int, reason: str, now: float, *, instead: str = "") -> None:
+        await self._write(lambda connection: delivery.refuse(connection, lease, row_id, reason, now, instead=instead))
 
     async def resend_anew(self, lease: DeliveryLease, row_id: int) -> None:
         await self._write(lambda connection: delivery.resend_anew(connection, lease, row_id))

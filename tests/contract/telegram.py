@@ -1,5 +1,6 @@
 """Telegram's side of the contract suite: the fake Bot API, and what a confirmed offset tells."""
 
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,12 +13,16 @@ from adapters.registry import factory
 from adapters.telegram.adapter import TelegramAdapter
 from adapters.telegram.settings import Access, Ids, TelegramSettings
 from hermes.events import Source
+from hermes.sendable import Sendable
+from hermes.tools.danger.protected import Place
 from tests.adapters.telegram.botapi import OWNER, BotApi, serving
 from tests.contract.told import Told
 from tests.kill.process import free_port
 
 CACHE = Path("/nowhere/cache")
-"""No test of the suite sends a file."""
+"""Nobody sends the bot a file."""
+
+SENDABLE = Sendable((Path(tempfile.gettempdir()),), Place())
 
 
 @define(eq=False)
@@ -30,7 +35,7 @@ class TelegramWorld:
     accepted: set[str] = field(factory=set[str])
 
     def make(self) -> TelegramAdapter:
-        return factory("telegram")(settings(self.api), CACHE)
+        return factory("telegram")(settings(self.api), CACHE, (), SENDABLE)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[BotApi]:

@@ -1,5 +1,7 @@
 """The contract's outbound half, over every adapter."""
 
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 
@@ -50,6 +52,25 @@ async def test_the_longest_message_is_sent_and_a_longer_one_is_refused(
         await adapter.send(longest)
         with pytest.raises(Refused):
             await adapter.send(evolve(longest, key="longer", text=longest.text + "x"))
+
+
+async def test_a_file_is_sent_or_refused_with_its_reason(
+    platform: Platform, adapter: Adapter, host: FakeHost, tmp_path: Path
+) -> None:
+    if not adapter.limits.files:
+        pytest.skip("the platform takes no files")
+    path = tmp_path / "chart.png"
+    path.write_bytes(b"picture")
+    async with running(platform, adapter, host), platform.connect(adapter) as driver:
+        message = outbound(driver.source, driver.session, f"MEDIA:{path}", file=str(path))
+        for marked in (False, True):
+            assert (await adapter.send(message, marked=marked)).message_id
+        path.unlink()
+        with pytest.raises(Refused, match="there is no such file"):
+            await adapter.send(message)
+        for hostile in ("/etc/shadow", "/proc/self/environ", "/dev/zero", f"{path}/../../../../etc/passwd"):
+            with pytest.raises(Refused):
+                await adapter.send(evolve(message, file=hostile))
 
 
 @pytest.mark.parametrize("kind", list(OutboundKind))

@@ -76,7 +76,7 @@ async def growing(
     folder: Path, *, model: ChatModel | None = None, **changes: object
 ) -> AsyncIterator[tuple[House, EditedChat]]:
     chat = EditedChat()
-    platform = Platform("edited", owner=True, message_length=2000, every_command=False, grows=True)
+    platform = Platform("edited", owner=True, message_length=2000, every_command=False, grows=True, files=True)
     streaming = evolve(Streaming(enabled=True, edit_interval=0.02, buffer_threshold=1, cursor=CURSOR), **changes)
     attached = [Attached(chat, platform)]
     async with house(folder, model=model, settings=settings(streaming=streaming), neighbours=attached) as made:
@@ -190,4 +190,50 @@ async def test_the_end_of_a_turn_waits_for_its_first_send(tmp_path: Path) -> Non
         assert chat.shown == {}
         chat.hold.set()
         await chat.until_shown(COUNTED)
+    assert chat.marked == []
+
+
+def _saying(*words: str) -> ScriptedModel:
+    async def say(_: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        for word in words:
+            yield TextDelta(word)
+            await trio.sleep(0.1)
+        yield Completed(Message(Role.ASSISTANT, "".join(words)), Usage())
+
+    return ScriptedModel(say)
+
+
+async def test_a_file_comes_after_the_text_that_grew_before_it_and_its_line_is_never_seen(tmp_path: Path) -> None:
+    model = _saying("Look ", "at this:\n", "MED", "IA:/tmp/a", ".png\n", "And ", "that.")
+    async with growing(tmp_path, model=model) as (_, chat):
+        await chat.say("e1", "draw")
+        await chat.until_shown("Look at this:", "MEDIA:/tmp/a.png", "And that.")
+    assert chat.history[-2:] == ["MEDIA:/tmp/a.png", "And that."]
+    assert all(text.startswith("Look ") and "MED" not in text for text in chat.history[:-2])
+    assert len(chat.history) > 3
+    assert chat.marked == []
+
+
+async def test_an_answer_that_begins_with_a_file_does_not_grow(tmp_path: Path) -> None:
+    async with growing(tmp_path, model=_saying("MEDIA:/tmp/a.png\n", "There ", "it is.")) as (_, chat):
+        await chat.say("e1", "draw")
+        await chat.until_shown("MEDIA:/tmp/a.png", "There it is.")
+    assert len(chat.history) == 2
+
+
+async def _works_first(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+    if request.messages[-1].role is Role.TOOL:
+        yield Completed(Message(Role.ASSISTANT, "MEDIA:/tmp/a.png"), Usage())
+        return
+    yield TextDelta("Let me draw. ")
+    await trio.sleep(0.3)
+    call = ToolCall("c1", "todo", json.dumps({}))
+    yield Completed(Message(Role.ASSISTANT, "Let me draw. ", tool_calls=(call,)), Usage())
+
+
+async def test_what_was_said_before_a_file_that_is_the_whole_answer_stays_without_its_cursor(tmp_path: Path) -> None:
+    async with growing(tmp_path, model=ScriptedModel(_works_first)) as (_, chat):
+        await chat.say("e1", "draw")
+        await chat.until_shown("Let me draw.", "MEDIA:/tmp/a.png")
+    assert chat.history[0] == f"Let me draw.{CURSOR}"
     assert chat.marked == []

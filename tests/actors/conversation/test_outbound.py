@@ -49,3 +49,36 @@ def test_parts_of_an_answer_are_counted_as_the_platform_counts() -> None:
 def test_an_answer_below_what_was_left_standing_has_a_key_of_its_own() -> None:
     keys = [outbound.answers(turn(), "text", 4000, version=version)[0].key for version in range(3)]
     assert keys == ["t1:answer", "t1:answer+1", "t1:answer+2"]
+
+
+def test_each_file_of_an_answer_is_a_part_of_its_own_in_its_place() -> None:
+    text = "[[audio_as_voice]]\nHere:\nMEDIA:/a.ogg\nand\nMEDIA:'/b c.png'"
+    parts = outbound.answers(turn(), text, 4000, files=True)
+    assert [(part.text, part.file, part.voice) for part in parts] == [
+        ("Here:", "", False),
+        ("MEDIA:/a.ogg", "/a.ogg", True),
+        ("and", "", False),
+        ("MEDIA:/b c.png", "/b c.png", True),
+    ]
+    assert [part.key for part in parts] == ["t1:answer", "t1:answer:1", "t1:answer:2", "t1:answer:3"]
+    assert [part.part for part in parts] == [0, 1, 2, 3]
+    assert [part.answers for part in parts] == [("e1",), (), (), ()]
+
+
+def test_no_file_takes_the_place_of_a_draft() -> None:
+    parts = outbound.answers(turn(), "MEDIA:/a\nthere", 4000, files=True)
+    assert [(part.file, part.key, part.answers) for part in parts] == [
+        ("/a", "t1:answer:0", ("e1",)),
+        ("", "t1:answer", ()),
+    ]
+
+
+def test_where_files_cannot_be_sent_their_lines_stay_text() -> None:
+    text = "Here:\nMEDIA:/a.png\n[[audio_as_voice]]"
+    assert [part.text for part in outbound.answers(turn(), text, 4000)] == [text]
+
+
+def test_a_long_answer_with_files_is_split_between_them() -> None:
+    parts = outbound.answers(turn(), "x" * 150 + "\nMEDIA:/a\n" + "y" * 150, 100, files=True)
+    assert [part.file for part in parts] == ["", "", "/a", "", ""]
+    assert len({part.key for part in parts}) == 5

@@ -9,6 +9,8 @@ from attrs import define, field
 from tests.adapters.telegram.http import Upload
 from tests.adapters.telegram.rules import (
     CAPTION,
+    MOST_BYTES,
+    MOST_PHOTO_BYTES,
     Refusal,
     bad_request,
     checked_entities,
@@ -131,7 +133,13 @@ class Methods:
             raise bad_request(f"there is no {kind} in the request")
         caption = asked.get("caption")
         more = {"caption": checked_text(caption, CAPTION)} if caption else {}
-        return self._put(chat, asked, text="", **{f"sent_{kind}": (upload.name, len(upload.content))}, **more)
+        if len(upload.content) > MOST_BYTES:
+            raise Refusal(413, "Request Entity Too Large")
+        if kind == "photo" and len(upload.content) > MOST_PHOTO_BYTES:
+            raise bad_request("file is too big for a photo")
+        if not upload.content:
+            raise bad_request("file must be non-empty")
+        return self._put(chat, asked, text="", **{f"sent_{kind}": (upload.name, upload.content)}, **more)
 
     def _do_sendPhoto(self, asked: dict[str, Any]) -> Any:
         return self._send_file(asked, "photo")
@@ -144,6 +152,9 @@ class Methods:
 
     def _do_sendAudio(self, asked: dict[str, Any]) -> Any:
         return self._send_file(asked, "audio")
+
+    def _do_sendAnimation(self, asked: dict[str, Any]) -> Any:
+        return self._send_file(asked, "animation")
 
     def _do_sendVideo(self, asked: dict[str, Any]) -> Any:
         return self._send_file(asked, "video")

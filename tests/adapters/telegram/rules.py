@@ -7,6 +7,8 @@ from attrs import frozen
 LONGEST = 4096
 CAPTION = 1024
 CALLBACK_DATA = 64
+MOST_BYTES = 50 * 1024 * 1024
+MOST_PHOTO_BYTES = 10 * 1024 * 1024
 
 
 @frozen

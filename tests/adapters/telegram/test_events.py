@@ -1,5 +1,6 @@
 """From updates to events: who is heard, what is said, and that nothing a server sends can do harm."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Bot
 
+from adapters.telegram import events
 from adapters.telegram.access import Me
 from adapters.telegram.events import Dropped, Filed, Press, Reader, button_data, chat_of, update_id
 from adapters.telegram.settings import Access, Ids, TelegramSettings
@@ -270,7 +272,9 @@ def test_a_message_whose_rest_cannot_be_read_is_answered_by_its_text() -> None:
     assert event.text == "hello"
     event = heard(said(None, poll={"question": "of an older server"}))
     assert event.text == "[poll, which cannot be read here]"
-    assert "cannot be read" in dropped({"update_id": 1, **said(None, pinned_message=7)}).rule
+    found = dropped({"update_id": 1, **said(None, pinned_message=7)})
+    assert "cannot be read" in found.rule
+    assert re.fullmatch(r"\w+Error at \w+\.py:\d+", found.unreadable)
     assert "may not" in dropped({"update_id": 1, **said("hello", user=5, poll=7)}).rule
 
 
@@ -318,3 +322,17 @@ def test_a_message_with_any_field_of_any_shape_is_read_without_harm(field: str, 
     found = reader().read({"update_id": 1, **update})
     assert isinstance(found, Dropped | Inbound | Filed)
     assert isinstance(chat_of(found), str)
+
+
+def test_a_fault_of_ours_is_named_without_a_word_of_the_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a secret text")
+
+    monkeypatch.setattr(events, "source_of", broken)
+    found = dropped({"update_id": 1, **said("a secret text")})
+    assert found.unreadable.startswith("ZeroDivisionError at test_events.py:")
+    assert "secret" not in repr(found)
+
+
+def test_what_is_dropped_by_a_rule_was_read() -> None:
+    assert dropped({"update_id": 1, "something_new": {}}).unreadable == ""

@@ -4,6 +4,7 @@ import os
 import stat
 import tempfile
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,32 @@ def test_the_oldest_files_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         # Their times are what counts, and a machine may write all of them within one.
         os.utime(path, (number, number))
     assert sorted(path.name for path in tmp_path.glob("*/*")) == ["u3.jpg", "u4.jpg"]
+
+
+def test_files_that_are_kept_at_once_take_room_from_each_other_and_fail_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "CACHE_BYTES", 500)
+
+    def keep_many(thread: int) -> list[Path]:
+        return [keep(tmp_path, Attachment("photo", "f", f"u{thread}x{number}", 100), bytes(100)) for number in range(80)]
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        kept = [path for paths in threads.map(keep_many, range(8)) for path in paths]
+    assert len(set(kept)) == 8 * 80
+    # Who looks while others still write may leave one too many each, and never nothing.
+    assert 1 <= len(list(tmp_path.glob("*/*"))) <= 5 + 8
+
+
+def test_what_a_crash_left_half_written_goes_in_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "CACHE_BYTES", 150)
+    (tmp_path / "images").mkdir()
+    old, new = tmp_path / "images" / ".old", tmp_path / "images" / ".new"
+    for draft in (old, new):
+        draft.write_bytes(bytes(100))
+    os.utime(old, (1, 1))
+    path = keep(tmp_path, Attachment("photo", "f", "u", 100), bytes(100))
+    assert sorted(tmp_path.glob("*/*")) == [new, path]
 
 
 @given(st.text(max_size=20), st.text(max_size=30))

@@ -50,7 +50,7 @@ def test_without_any_file_it_is_small_and_says_who_where_and_when(sources: Promp
 def test_every_platform_and_tool_together_stay_small(sources: PromptSources) -> None:
     tools = frozenset(tool.name for tool in Registry(["all"]).schemas())
     bundled = SkillPlaces(skill_roots(sources.home, {}))
-    everything = evolve(sources, tools=FIRST_TOOLS | tools, platform="telegram", skills=bundled)
+    everything = evolve(sources, tools=FIRST_TOOLS | tools, platform="telegram", skills=bundled, files=True)
     assert len(build_prompt(everything).text.encode()) <= MAX_OWN_BYTES
 
 
@@ -148,3 +148,13 @@ def test_assembling_reads_nothing(sources: PromptSources) -> None:
 
 def test_the_prompt_needs_no_event_loop() -> None:
     assert "trio" not in vars(sys.modules["hermes.agent.prompt"])
+
+
+def test_files_are_told_of_in_one_line_where_they_can_be_sent(sources: PromptSources) -> None:
+    without, told = (build_prompt(evolve(sources, files=files)).text for files in (False, True))
+    assert "MEDIA:" not in without
+    line = told.removeprefix(f"{without}\n")
+    assert "MEDIA:/" in line
+    assert "[[audio_as_voice]]" in line
+    assert "\n" not in line
+    assert len(line) <= 120

@@ -40,6 +40,8 @@ async def test_a_row_holds_its_message_whole(store: SqliteStore) -> None:
         ask_id="a1",
         choices=("yes", "no"),
         part=3,
+        file="/tmp/a b.ogg",
+        voice=True,
     )
     await put(store, message)
     (row,) = await store.due(await opened(store), frozenset(), 10, NOW)
@@ -229,3 +231,42 @@ async def test_a_key_that_stands_in_the_outbox_is_not_put_in_again(store: Sqlite
     await store.settle(row_id, (outbound("o1", "second"),), NOW)
     assert rows(database, "outbox", "text") == [("first",)]
     assert len([entry for entry in rows(database, "entries", "key") if entry == ("o1",)]) == 1
+
+
+async def test_a_file_that_is_refused_becomes_a_text_in_its_place(store: SqliteStore) -> None:
+    await put(store, outbound("o1"), evolve(outbound("o2", "MEDIA:/a"), file="/a", voice=True), outbound("o3"))
+    lease = await opened(store)
+    await store.sent(lease, (await sending(store, lease)).id, "m1", NOW)
+    row = await sending(store, lease)
+    for _ in range(2):
+        await store.refuse(lease, row.id, "gone", NOW, instead="[not sent]")
+        (told,) = await store.due(lease, frozenset(), 10, NOW)
+        assert (told.id, told.message.text, told.message.file, told.message.voice) == (row.id, "[not sent]", "", False)
+        # Under the old key a platform would show the file.
+        assert (told.message.key, told.attempts, told.ambiguous) == ("o2~", 0, False)
+    entries = (await store.transcript(row.message.session_key)).entries
+    assert [entry.text for entry in entries if entry.key == "o2~"] == ["[not sent]"]
+    assert await store.begin_send(lease, row.id, NOW)
+    await store.refuse(lease, row.id, "blocked", NOW)
+    assert await due(store, lease) == ["o3"]
+
+
+async def test_a_file_that_was_sent_meanwhile_is_not_told_as_refused(store: SqliteStore) -> None:
+    await put(store, evolve(outbound("o1"), file="/a"))
+    lease = await opened(store)
+    row = await sending(store, lease)
+    await store.sent(lease, row.id, "m1", NOW)
+    await store.refuse(lease, row.id, "gone", NOW, instead="[not sent]")
+    assert await due(store, lease) == []
+
+
+async def test_a_file_that_is_given_up_is_told_by_a_text(store: SqliteStore) -> None:
+    await put(store, evolve(outbound("o1"), file="/a", voice=True))
+    for _ in range(MAX_ATTEMPTS):
+        await sending(store, await opened(store))
+    lease = await opened(store)
+    (row,) = await store.due(lease, frozenset(), 10, NOW)
+    assert not await store.begin_send(lease, row.id, NOW)
+    (told,) = await store.due(lease, frozenset(), 10, NOW)
+    assert told.message.text.startswith("A message for this chat may be missing")
+    assert (told.message.file, told.message.voice) == ("", False)
