@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from adapters.telegram.way_settings import proxy
 from hermes.errors import ConfigError
 
 TOKEN = "TELEGRAM_BOT_TOKEN"
@@ -118,7 +119,7 @@ def read(
         bot_id=shape[1],
         base_url=base_url,
         base_file_url=_address(extra, "base_file_url", BASE_FILE_URL),
-        proxy=_proxy(environment),
+        proxy=proxy(environment),
         access=_access(environment),
         reply_to=_reply_to(environment),
         group_sessions_per_user=group_sessions_per_user,
@@ -134,13 +135,6 @@ def _address(extra: Mapping[str, object], name: str, default: str) -> str:
             f"{_EXTRA}.{name}: expected an address such as http://127.0.0.1:8081/bot, to which the token is appended",
             key=f"{_EXTRA}.{name}",
         )
-    return value
-
-
-def _proxy(environment: Mapping[str, str]) -> str:
-    value = environment.get("TELEGRAM_PROXY", "").strip()
-    if value and not re.match(r"http://[^/\s]", value):
-        raise ConfigError("TELEGRAM_PROXY: expected the address of an HTTP proxy (http://...)", key="TELEGRAM_PROXY")
     return value
 
 

@@ -58,13 +58,23 @@ def test_a_word_opens_the_bot_to_everybody(environment: dict[str, str]) -> None:
         ("TELEGRAM_REQUIRE_MENTION", "perhaps"),
         ("TELEGRAM_MENTION_PATTERNS", "("),
         ("TELEGRAM_REPLY_TO_MODE", "some"),
-        ("TELEGRAM_PROXY", "socks5://localhost"),
+        ("TELEGRAM_PROXY", "localhost:1080"),
+        ("TELEGRAM_PROXY", "socks4://localhost"),
+        ("TELEGRAM_PROXY", "socks5://"),
+        ("TELEGRAM_PROXY", "socks5://localhost:port"),
+        ("TELEGRAM_PROXY", "socks5://localhost/path"),
+        ("TELEGRAM_PROXY", f"socks5://ada:{'x' * 256}@localhost"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_its_variable(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name) as caught:
         read({}, GOOD | {name: value})
     assert caught.value.key == name
+
+
+@pytest.mark.parametrize("address", ["http://proxy:3128", "socks5://localhost", "socks5h://a:b%40c@[::1]:1080/"])
+def test_a_proxy_speaks_http_or_socks(address: str) -> None:
+    assert read({}, GOOD | {"TELEGRAM_PROXY": f" {address} "}).proxy == address
 
 
 @pytest.mark.parametrize("name", ["base_url", "base_file_url"])
