@@ -45,7 +45,7 @@ class Calls:
 
     @classmethod
     def of(cls, settings: TelegramSettings) -> "Calls":
-        route = Route(settings.base_url, settings.proxy)
+        route = Route(settings.base_url, settings.proxy, settings.fallback_ips)
         polls, others = Wire(route), Wire(route)
         bot = Bot(
             settings.token,

@@ -19,6 +19,7 @@ import h11
 import trio
 from attrs import define, field, frozen
 
+from adapters.telegram.fallback import Fallback
 from adapters.telegram.lost import Lost, NotSent
 from adapters.telegram.ways import Straight, Way
 
@@ -71,6 +72,7 @@ class Transport:
 
     _way: Way = field(factory=Straight)
     _make_context: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    _fallback: Fallback = field(factory=Fallback)
     _context: ssl.SSLContext | None = None
     _idle: list[_Connection] = field(factory=list[_Connection])
     _places: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(MAX_CONNECTIONS))
@@ -112,12 +114,16 @@ class Transport:
         address = urlsplit(url)
         secure = address.scheme == "https"
         host, port = address.hostname or "", address.port or (443 if secure else 80)
-        stream = await self._way.open(host, port)
-        try:
-            return await self._secured(stream, host) if secure else _Connection(stream, stream.socket)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
+
+        async def connect(target: str) -> _Connection:
+            stream = await self._way.open(target, port)
+            try:
+                return await self._secured(stream, host) if secure else _Connection(stream, stream.socket)
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+
+        return await self._fallback.reach(host, connect)
 
     async def _secured(self, stream: trio.SocketStream, host: str) -> _Connection:
         self._context = self._context or self._make_context()
