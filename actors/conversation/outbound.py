@@ -4,7 +4,7 @@ the same."""
 from attrs import evolve
 
 from hermes.asks import Ask, AskKind
-from hermes.events import Outbound, OutboundKind
+from hermes.events import Draft, DraftState, Outbound, OutboundKind, Verdict
 from hermes.split import split
 from hermes.store.interface import InboxRow, Turn
 
@@ -45,6 +45,17 @@ def answer(turn: Turn, text: str, version: int = 0) -> Outbound:
 
 def _further(turn: Turn, text: str, number: int) -> Outbound:
     return evolve(answer(turn, text), key=f"{turn.lease.turn_id}:answer:{number}", answers=(), part=number)
+
+
+def draft(turn: Turn, state: DraftState, text: str = "", tool: str = "", verdict: Verdict | None = None) -> Draft:
+    """What a turn shows of itself, in the chat of its newest message."""
+    event = turn.rows[-1].event
+    firsts: dict[str, str] = {}
+    for row in turn.rows:
+        if row.event.message_id:
+            firsts.setdefault(row.event.utterance or row.event.event_id, row.event.message_id)
+    messages = tuple(dict.fromkeys(firsts.values()))
+    return Draft(event.source, event.session_key, turn.lease.turn_id, state, text, tool, messages, verdict)
 
 
 def notice(row: InboxRow, text: str) -> Outbound:

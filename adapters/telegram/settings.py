@@ -95,6 +95,8 @@ class TelegramSettings:
     group_sessions_per_user: bool = True
     thread_sessions_per_user: bool = False
     streaming: bool = False
+    reactions: bool = False
+    """Show on a message what became of it."""
 
     @property
     def account(self) -> str:
@@ -129,6 +131,7 @@ def read(
         group_sessions_per_user=group_sessions_per_user,
         thread_sessions_per_user=thread_sessions_per_user,
         streaming=streaming,
+        reactions=_switch(environment, "TELEGRAM_REACTIONS", default=False),
     )
 
 

@@ -7,6 +7,8 @@ from attrs import frozen
 LONGEST = 4096
 CAPTION = 1024
 CALLBACK_DATA = 64
+REACTIONS = frozenset("\N{EYES}\N{THUMBS UP SIGN}\N{THUMBS DOWN SIGN}\N{FIRE}\N{PARTY POPPER}")
+"""Some of those that are allowed (ReactionTypeEmoji)."""
 
 
 @frozen

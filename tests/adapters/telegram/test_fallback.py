@@ -112,13 +112,17 @@ async def test_of_two_that_come_through_together_one_is_closed(autojump_clock: t
     both = trio.Event()
 
     async def connect(target: str) -> Opened:
-        if target != NAME:
-            both.set()
         await both.wait()
         opened.append(Opened(target))
         return opened[-1]
 
-    taken = await Fallback(["1.1.1.1"]).reach(NAME, connect)
+    async def open_both() -> None:
+        await trio.sleep(HEAD_START + STAGGER / 2)
+        both.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(open_both)
+        taken = await Fallback(["1.1.1.1"]).reach(NAME, connect)
     assert len(opened) == 2, "they did not meet"
     assert [each for each in opened if not each.stream.closed] == [taken]
 

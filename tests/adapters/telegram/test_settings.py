@@ -58,6 +58,7 @@ def test_a_word_opens_the_bot_to_everybody(environment: dict[str, str]) -> None:
         ("TELEGRAM_REQUIRE_MENTION", "perhaps"),
         ("TELEGRAM_MENTION_PATTERNS", "("),
         ("TELEGRAM_REPLY_TO_MODE", "some"),
+        ("TELEGRAM_REACTIONS", "some"),
         ("TELEGRAM_FALLBACK_IPS", "149.154.167.220, api.telegram.org"),
         ("TELEGRAM_FALLBACK_IPS", "149.154.167.256"),
         ("TELEGRAM_FALLBACK_IPS", ",".join(f"10.0.0.{number}" for number in range(9))),
