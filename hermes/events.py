@@ -110,6 +110,15 @@ class DraftState(StrEnum):
     ENDED = "ended"
 
 
+class Verdict(StrEnum):
+    """How a turn ended."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    """It was stopped, or a newer message took its place."""
+
+
 @frozen
 class Draft:
     """What a running turn shows so far. Each replaces the one before; none is journaled, and any may be skipped."""
@@ -122,3 +131,7 @@ class Draft:
     """All of the answer so far, in characters, not the last delta."""
     tool: str = ""
     """The running tool and a preview of its arguments."""
+    messages: tuple[str, ...] = ()
+    """Ids on the platform of the messages that the turn answers; of several that are one utterance the first."""
+    verdict: Verdict | None = None
+    """Of a turn that has ended; None where it was cut short and goes on later."""

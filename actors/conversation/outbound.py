@@ -5,7 +5,7 @@ from attrs import evolve
 
 from hermes import media_lines
 from hermes.asks import Ask, AskKind
-from hermes.events import Outbound, OutboundKind
+from hermes.events import Draft, DraftState, Outbound, OutboundKind, Verdict
 from hermes.media_lines import MediaFile
 from hermes.split import split
 from hermes.store.rows import InboxRow, Turn
@@ -67,6 +67,17 @@ def answer(turn: Turn, text: str, version: int = 0) -> Outbound:
         answers=tuple(row.event.event_id for row in turn.rows),
         turn_id=turn.lease.turn_id,
     )
+
+
+def draft(turn: Turn, state: DraftState, text: str = "", tool: str = "", verdict: Verdict | None = None) -> Draft:
+    """What a turn shows of itself, in the chat of its newest message."""
+    event = turn.rows[-1].event
+    firsts: dict[str, str] = {}
+    for row in turn.rows:
+        if row.event.message_id:
+            firsts.setdefault(row.event.utterance or row.event.event_id, row.event.message_id)
+    messages = tuple(dict.fromkeys(firsts.values()))
+    return Draft(event.source, event.session_key, turn.lease.turn_id, state, text, tool, messages, verdict)
 
 
 def notice(row: InboxRow, text: str) -> Outbound:

@@ -53,12 +53,12 @@ from hermes.agent.turnio import (
 )
 from hermes.asks import Ask
 from hermes.errors import ConfigError, LeaseLost
-from hermes.events import Draft, DraftState
+from hermes.events import DraftState, Verdict
 from hermes.failpoints import failpoint
 from hermes.messages import Message, Role
 from hermes.models.contract import ModelRequest
 from hermes.store.compose import compose
-from hermes.store.rows import AnswerResult, InboxRow, Turn
+from hermes.store.rows import AnswerResult, InboxRow, Turn, TurnOutcome
 
 # Deltas wait here while an effect is performed; a model that writes faster than the disk is slowed down.
 EVENT_BOUND = 64
@@ -66,6 +66,8 @@ EVENT_BOUND = 64
 # Seconds between two looks at a question's deadline.
 MIN_EXPIRY_PAUSE = 0.05
 MAX_EXPIRY_PAUSE = 30.0
+
+_VERDICTS = {TurnOutcome.DONE: Verdict.ANSWERED, TurnOutcome.FAILED: Verdict.FAILED}
 
 
 @frozen
@@ -107,6 +109,7 @@ class RunningTurn:
         self._growing: GrowingAnswer | None = None
         self._left_standing = 0
         self._finished = False
+        self._verdict: Verdict | None = None
         self._send, self._events = trio.open_memory_channel[_Work | Look](EVENT_BOUND)
 
     async def run(self, mailbox: Mailbox[Look], take_arrivals: Callable[[], Awaitable[None]]) -> None:
@@ -256,6 +259,7 @@ class RunningTurn:
             time.time(),
         )
         self._finished = True
+        self._verdict = _VERDICTS.get(effect.outcome, Verdict.DROPPED)
         failpoint("turn.after_finish")
         self._services.outlets.look(source)
 
@@ -359,9 +363,7 @@ class RunningTurn:
         self._nursery.start_soon(task, *arguments)
 
     def _show(self, state: DraftState, *, text: str = "", tool: str = "") -> None:
-        event, lease = self.turn.rows[-1].event, self.turn.lease
-        draft = Draft(event.source, event.session_key, lease.turn_id, state, text, tool)
-        self._services.outlets.show(draft)
+        self._services.outlets.show(outbound.draft(self.turn, state, text, tool, self._verdict))
 
     def _preview(self, planned: PlannedCall) -> str:
         """Redacted before it is cut: half a secret is not recognised."""

@@ -33,6 +33,7 @@ from adapters.telegram.outgoing import MARK, Outgoing, outgoing, upload
 from adapters.telegram.polling import Polling
 from adapters.telegram.presence import Presence
 from adapters.telegram.presses import Presses
+from adapters.telegram.reactions import Reactions
 from adapters.telegram.settings import TelegramSettings
 from adapters.telegram.uploads import Uploads
 from hermes.errors import HermesError, Refused
@@ -64,6 +65,7 @@ class TelegramAdapter:
     _calls: Calls = field(init=False)
     _presence: Presence = field(init=False)
     _uploads: Uploads = field(init=False)
+    _reactions: Reactions = field(init=False)
     _me: Me | None = field(default=None, init=False)
     _offered: bool = field(default=False, init=False)
 
@@ -71,6 +73,7 @@ class TelegramAdapter:
         self._calls = Calls.of(self._settings)
         self._presence = Presence(self._calls)
         self._uploads = Uploads(self._calls, self._sendable)
+        self._reactions = Reactions(self._calls)
 
     @property
     def name(self) -> str:
@@ -107,6 +110,8 @@ class TelegramAdapter:
                 found = await self._first(polling)
                 task_status.started()
                 nursery.start_soon(self._presence.run)
+                if self._settings.reactions:
+                    nursery.start_soon(self._reactions.run)
                 nursery.start_soon(self._offer_commands)
                 await polling.run(found)
         finally:
@@ -141,6 +146,7 @@ class TelegramAdapter:
     async def show_draft(self, draft: Draft) -> None:
         await trio.lowlevel.checkpoint()
         self._presence.show(draft)
+        self._reactions.show(draft)
 
     async def probe(self) -> None:
         await trio.lowlevel.checkpoint()

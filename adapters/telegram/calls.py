@@ -60,7 +60,7 @@ class Calls:
 
     @classmethod
     def of(cls, settings: TelegramSettings) -> "Calls":
-        route = Route(settings.base_url, settings.proxy)
+        route = Route(settings.base_url, settings.proxy, settings.fallback_ips)
         polls, others = Wire(route), Wire(route)
         bot = Bot(
             settings.token,
@@ -181,6 +181,14 @@ class Calls:
             await self.bot.send_chat_action(
                 _chat(chat_id), "typing", message_thread_id=int(thread_id) if thread_id else None
             )
+
+    async def react(self, chat_id: str, message_id: str, emoji: str) -> None:
+        """In place of the one that stands there; empty: none. A pause that it is answered by is the caller's to keep.
+
+        Other than of a message, since it must hold up none.
+        """
+        with translated():
+            await self.bot.set_message_reaction(_chat(chat_id), int(message_id), emoji or None)
 
     async def fetch(self, file_id: str) -> bytes:
         """The content of a file. A server of one's own may name a file of this machine instead of an address."""

@@ -13,11 +13,12 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from adapters.telegram.way_settings import OFFICIAL_HOST, fallback_ips, proxy
 from hermes.errors import ConfigError
 
 TOKEN = "TELEGRAM_BOT_TOKEN"
-BASE_URL = "https://api.telegram.org/bot"
-BASE_FILE_URL = "https://api.telegram.org/file/bot"
+BASE_URL = f"https://{OFFICIAL_HOST}/bot"
+BASE_FILE_URL = f"https://{OFFICIAL_HOST}/file/bot"
 
 _EXTRA = "platforms.telegram.extra"
 _TOKEN_SHAPE = re.compile(r"(\d{1,20}):[\w-]{1,200}")
@@ -87,11 +88,15 @@ class TelegramSettings:
     base_url: str = BASE_URL
     base_file_url: str = BASE_FILE_URL
     proxy: str = field(default="", repr=False)
+    fallback_ips: tuple[str, ...] = ()
+    """Addresses of Telegram's own server; empty where they are of no use."""
     access: Access = field(factory=Access)
     reply_to: ReplyTo = ReplyTo.FIRST
     group_sessions_per_user: bool = True
     thread_sessions_per_user: bool = False
     streaming: bool = False
+    reactions: bool = False
+    """Show on a message what became of it."""
 
     @property
     def account(self) -> str:
@@ -113,17 +118,20 @@ def read(
         what = "has not the form 12345:ABC..." if token else "is not set"
         raise ConfigError(f"{TOKEN} {what}: @BotFather on Telegram gives one", key=TOKEN)
     base_url = _address(extra, "base_url", BASE_URL)
+    through = proxy(environment)
     return TelegramSettings(
         token=token,
         bot_id=shape[1],
         base_url=base_url,
         base_file_url=_address(extra, "base_file_url", BASE_FILE_URL),
-        proxy=_proxy(environment),
+        proxy=through,
+        fallback_ips=fallback_ips(environment, base_url, through),
         access=_access(environment),
         reply_to=_reply_to(environment),
         group_sessions_per_user=group_sessions_per_user,
         thread_sessions_per_user=thread_sessions_per_user,
         streaming=streaming,
+        reactions=_switch(environment, "TELEGRAM_REACTIONS", default=False),
     )
 
 
@@ -134,13 +142,6 @@ def _address(extra: Mapping[str, object], name: str, default: str) -> str:
             f"{_EXTRA}.{name}: expected an address such as http://127.0.0.1:8081/bot, to which the token is appended",
             key=f"{_EXTRA}.{name}",
         )
-    return value
-
-
-def _proxy(environment: Mapping[str, str]) -> str:
-    value = environment.get("TELEGRAM_PROXY", "").strip()
-    if value and not re.match(r"http://[^/\s]", value):
-        raise ConfigError("TELEGRAM_PROXY: expected the address of an HTTP proxy (http://...)", key="TELEGRAM_PROXY")
     return value
 
 

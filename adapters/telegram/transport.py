@@ -12,15 +12,16 @@ h11 speaks the protocol, trio the rest. httpcore, which does the same, takes thr
 """
 
 import ssl
-from base64 import b64encode
 from collections.abc import Callable, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import h11
 import trio
 from attrs import define, field, frozen
 
+from adapters.telegram.fallback import Fallback
 from adapters.telegram.lost import Lost, NotSent
+from adapters.telegram.ways import Straight, Way
 
 # Seconds for a connection: a network that is back answers in well under one.
 CONNECT_WITHIN = 5.0
@@ -69,9 +70,9 @@ class _Connection:
 class Transport:
     """The connections to one server."""
 
-    _proxy: str = field(default="", repr=False)
-    """The address of an HTTP proxy; empty: straight to the server."""
+    _way: Way = field(factory=Straight)
     _make_context: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    _fallback: Fallback = field(factory=Fallback)
     _context: ssl.SSLContext | None = None
     _idle: list[_Connection] = field(factory=list[_Connection])
     _places: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(MAX_CONNECTIONS))
@@ -105,7 +106,7 @@ class Transport:
         with trio.move_on_after(CONNECT_WITHIN):
             try:
                 return await self._connect(url)
-            except (OSError, trio.BrokenResourceError, h11.RemoteProtocolError, ValueError) as error:
+            except (OSError, trio.BrokenResourceError, ValueError) as error:
                 raise NotSent(f"no connection to the server ({type(error).__name__})") from None
         raise NotSent(f"no connection to the server within {CONNECT_WITHIN:g} s")
 
@@ -113,18 +114,16 @@ class Transport:
         address = urlsplit(url)
         secure = address.scheme == "https"
         host, port = address.hostname or "", address.port or (443 if secure else 80)
-        if self._proxy:
-            through = urlsplit(self._proxy)
-            stream = await trio.open_tcp_stream(through.hostname or "", through.port or 3128)
-        else:
-            stream = await trio.open_tcp_stream(host, port)
-        try:
-            if self._proxy:
-                await _tunnel(stream, host, port, self._proxy)
-            return await self._secured(stream, host) if secure else _Connection(stream, stream.socket)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
+
+        async def connect(target: str) -> _Connection:
+            stream = await self._way.open(target, port)
+            try:
+                return await self._secured(stream, host) if secure else _Connection(stream, stream.socket)
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+
+        return await self._fallback.reach(host, connect)
 
     async def _secured(self, stream: trio.SocketStream, host: str) -> _Connection:
         self._context = self._context or self._make_context()
@@ -140,24 +139,6 @@ class Transport:
         connection.http.start_next_cycle()
         connection.idle_since = trio.current_time()
         self._idle.append(connection)
-
-
-async def _tunnel(stream: trio.SocketStream, host: str, port: int, proxy: str) -> None:
-    """Ask a proxy for the way to ``host``. Raises ``NotSent`` when it refuses."""
-    target = f"{host}:{port}"
-    headers = [("Host", target)]
-    through = urlsplit(proxy)
-    if through.username:
-        login = f"{unquote(through.username)}:{unquote(through.password or '')}"
-        headers.append(("Proxy-Authorization", "Basic " + b64encode(login.encode()).decode()))
-    http = h11.Connection(h11.CLIENT)
-    await stream.send_all(http.send(h11.Request(method="CONNECT", target=target, headers=headers)) or b"")
-    await stream.send_all(http.send(h11.EndOfMessage()) or b"")
-    while not isinstance(event := http.next_event(), h11.Response):
-        if event is h11.NEED_DATA:
-            http.receive_data(await stream.receive_some(_PIECE))
-    if not 200 <= event.status_code < 300:
-        raise NotSent(f"the proxy gives no way to the server ({event.status_code})")
 
 
 async def _exchange(connection: _Connection, request: Request, read_within: float) -> tuple[int, bytes]:

@@ -17,8 +17,10 @@ from typing import Any, cast
 from attrs import field, frozen
 from telegram.request import BaseRequest, RequestData
 
+from adapters.telegram.fallback import Fallback
 from adapters.telegram.lost import Flooded, Lost
 from adapters.telegram.transport import Header, Request, Transport
+from adapters.telegram.ways import way
 from hermes.lean_httpx import httpx
 
 # Seconds without a byte of the answer to a call. Telegram answers most in less than one.
@@ -35,7 +37,8 @@ class Route:
 
     base_url: str
     proxy: str = field(default="", repr=False)
-    """An HTTP proxy's address; may hold a password."""
+    """The address of one; may hold a password."""
+    fallback_ips: tuple[str, ...] = ()
 
 
 class Wire(BaseRequest):
@@ -90,7 +93,7 @@ class Wire(BaseRequest):
         return _checked(*await self._transport.request(request, read_within=within))
 
     def _made(self) -> Transport:
-        return Transport(self._route.proxy, httpx.create_ssl_context)
+        return Transport(way(self._route.proxy), httpx.create_ssl_context, Fallback(self._route.fallback_ips))
 
 
 def _encoded(data: RequestData | None) -> tuple[list[Header], bytes]:

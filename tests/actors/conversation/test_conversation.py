@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from attrs import evolve
 
 from actors.conversation.services import Services
 from hermes.config.schema import Approvals, BusyInput, Display, Settings
-from hermes.events import DraftState, OutboundKind
+from hermes.errors import Refused
+from hermes.events import DraftState, OutboundKind, Verdict
+from hermes.models.contract import ModelPiece, ModelRequest, TextDelta
 from tests.actors.house import House, house, settings
+from tests.actors.scripted import ScriptedModel
 
 
 def busy(mode: BusyInput) -> Settings:
@@ -30,6 +34,32 @@ async def test_a_message_is_answered_once_and_its_draft_was_seen(tmp_path: Path)
         assert await gateway.chat.answer("1") == "hello"
         await gateway.chat.draft(lambda draft: draft.state is DraftState.ENDED)
         assert len(gateway.chat.seen) == 1
+
+
+async def test_a_draft_names_what_it_answers_and_at_its_end_how_that_went(tmp_path: Path) -> None:
+    async with house(tmp_path, settings=busy(BusyInput.INTERRUPT)) as gateway:
+        await gateway.chat.say("1", "say one", message_id="11")
+        await gateway.chat.answer("1")
+        await gateway.chat.say("2", "count to 500 slowly", message_id="12")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        await gateway.chat.say("3", "say three", message_id="13")
+        await gateway.chat.answer("3")
+        await gateway.chat.draft(lambda draft: draft.messages == ("13",) and draft.verdict is Verdict.ANSWERED)
+    drafts = gateway.chat.drafts
+    assert all(draft.verdict is None for draft in drafts if draft.state is not DraftState.ENDED)
+    ends = [(draft.messages, draft.verdict) for draft in drafts if draft.state is DraftState.ENDED]
+    assert ends == [(("11",), Verdict.ANSWERED), (("12",), Verdict.DROPPED), (("13",), Verdict.ANSWERED)]
+
+
+async def test_a_draft_tells_that_a_turn_failed(tmp_path: Path) -> None:
+    async def refuse(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        raise Refused("no such model")
+        yield TextDelta("")
+
+    async with house(tmp_path, model=ScriptedModel(refuse)) as gateway:
+        await gateway.chat.say("1", "hello", message_id="11")
+        await gateway.chat.draft(lambda draft: draft.verdict is not None)
+        assert gateway.chat.drafts[-1].verdict is Verdict.FAILED
 
 
 async def test_messages_of_one_chat_are_answered_in_order_each_by_its_own_turn(tmp_path: Path) -> None:

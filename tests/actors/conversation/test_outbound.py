@@ -3,10 +3,11 @@
 import time
 
 import pytest
+from attrs import evolve
 
 from actors.conversation import outbound
 from hermes.asks import APPROVAL_CHOICES, Ask, AskKind, AskRequest
-from hermes.events import Inbound, InboundKind, Source
+from hermes.events import DraftState, Inbound, InboundKind, Source
 from hermes.split import units
 from hermes.store.rows import InboxRow, Lease, Turn
 
@@ -16,6 +17,19 @@ SOURCE = Source("telegram", "bot1", "5")
 def turn() -> Turn:
     event = Inbound("e1", SOURCE, "key", InboundKind.MESSAGE, "hi", time.time(), message_id="9")
     return Turn(Lease("t1", "s1", "key", 1), (InboxRow(1, event, 0.0, 1),), (), frozenset(), (), 1, 0.0)
+
+
+def test_a_draft_names_each_message_once_and_of_one_utterance_the_first() -> None:
+    said = [("", "1"), ("album", "2"), ("album", "3"), ("file", "4"), ("file", "4"), ("", ""), ("", "5")]
+    one = turn()
+    rows = tuple(
+        InboxRow(
+            number, evolve(one.rows[0].event, event_id=f"e{number}", utterance=utterance, message_id=message_id), 0.0, 1
+        )
+        for number, (utterance, message_id) in enumerate(said)
+    )
+    shown = outbound.draft(evolve(one, rows=rows), DraftState.THINKING)
+    assert shown.messages == ("1", "2", "4", "5")
 
 
 def ask(question: str, subject: str = "") -> Ask:

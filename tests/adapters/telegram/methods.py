@@ -11,6 +11,7 @@ from tests.adapters.telegram.rules import (
     CAPTION,
     MOST_BYTES,
     MOST_PHOTO_BYTES,
+    REACTIONS,
     Refusal,
     bad_request,
     checked_entities,
@@ -44,6 +45,8 @@ class Methods:
     pressed: dict[str, str] = field(factory=dict[str, str])
     """What was told after a press, by its query."""
     queries: set[str] = field(factory=set[str])
+    reactions: dict[tuple[int, int], list[str]] = field(factory=dict[tuple[int, int], list[str]])
+    """What the bot showed on each message, one after the other."""
     message_ids: "count[int]" = field(factory=lambda: count(1))
 
     @property
@@ -112,7 +115,13 @@ class Methods:
         return message
 
     def _do_setMessageReaction(self, asked: dict[str, Any]) -> Any:
-        self._chat(asked)
+        chat = self._chat(asked)
+        if all(message["message_id"] != asked["message_id"] for message in self.chats.get(chat, [])):
+            raise bad_request("message to react not found")
+        emojis = [reaction["emoji"] for reaction in asked.get("reaction") or []]
+        if len(emojis) > 1 or not set(emojis) <= REACTIONS:
+            raise bad_request("REACTION_INVALID")
+        self.reactions.setdefault((chat, asked["message_id"]), []).append("".join(emojis))
         return True
 
     def _do_getFile(self, asked: dict[str, Any]) -> Any:

@@ -9,6 +9,8 @@ CAPTION = 1024
 CALLBACK_DATA = 64
 MOST_BYTES = 50 * 1024 * 1024
 MOST_PHOTO_BYTES = 10 * 1024 * 1024
+REACTIONS = frozenset("\N{EYES}\N{THUMBS UP SIGN}\N{THUMBS DOWN SIGN}\N{FIRE}\N{PARTY POPPER}")
+"""Some of those that are allowed (ReactionTypeEmoji)."""
 
 
 @frozen

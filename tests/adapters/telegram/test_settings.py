@@ -58,13 +58,49 @@ def test_a_word_opens_the_bot_to_everybody(environment: dict[str, str]) -> None:
         ("TELEGRAM_REQUIRE_MENTION", "perhaps"),
         ("TELEGRAM_MENTION_PATTERNS", "("),
         ("TELEGRAM_REPLY_TO_MODE", "some"),
-        ("TELEGRAM_PROXY", "socks5://localhost"),
+        ("TELEGRAM_REACTIONS", "some"),
+        ("TELEGRAM_FALLBACK_IPS", "149.154.167.220, api.telegram.org"),
+        ("TELEGRAM_FALLBACK_IPS", "149.154.167.256"),
+        ("TELEGRAM_FALLBACK_IPS", ",".join(f"10.0.0.{number}" for number in range(9))),
+        ("TELEGRAM_PROXY", "localhost:1080"),
+        ("TELEGRAM_PROXY", "socks4://localhost"),
+        ("TELEGRAM_PROXY", "socks5://"),
+        ("TELEGRAM_PROXY", "socks5://localhost:port"),
+        ("TELEGRAM_PROXY", "socks5://localhost/path"),
+        ("TELEGRAM_PROXY", f"socks5://ada:{'x' * 256}@localhost"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_its_variable(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name) as caught:
         read({}, GOOD | {name: value})
     assert caught.value.key == name
+
+
+@pytest.mark.parametrize("address", ["http://proxy:3128", "socks5://localhost", "socks5h://a:b%40c@[::1]:1080/"])
+def test_a_proxy_speaks_http_or_socks(address: str) -> None:
+    assert read({}, GOOD | {"TELEGRAM_PROXY": f" {address} "}).proxy == address
+
+
+def test_addresses_of_the_server_are_read_once_each() -> None:
+    listed = GOOD | {"TELEGRAM_FALLBACK_IPS": "149.154.167.220, 2001:67c:4e8:f004::9,149.154.167.220 [::1]"}
+    assert read({}, listed).fallback_ips == ("149.154.167.220", "2001:67c:4e8:f004::9", "::1")
+    assert read({}, GOOD).fallback_ips == ()
+
+
+@pytest.mark.parametrize(
+    ("extra", "more", "why"),
+    [
+        ({}, {"TELEGRAM_PROXY": "http://u:sesame@proxy"}, "TELEGRAM_PROXY"),
+        ({"base_url": "https://bots.example/bot"}, {}, "base_url"),
+    ],
+)
+def test_addresses_that_are_of_no_use_are_told_so(
+    extra: dict[str, object], more: dict[str, str], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read(extra, GOOD | {"TELEGRAM_FALLBACK_IPS": "149.154.167.220"} | more).fallback_ips == ()
+    assert "TELEGRAM_FALLBACK_IPS does nothing" in caplog.text
+    assert why in caplog.text
+    assert "sesame" not in caplog.text
 
 
 @pytest.mark.parametrize("name", ["base_url", "base_file_url"])

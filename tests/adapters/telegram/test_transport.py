@@ -10,6 +10,7 @@ import trustme
 
 from adapters.telegram.lost import Lost, NotSent
 from adapters.telegram.transport import Request, Transport
+from adapters.telegram.ways import Straight, way
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -143,7 +144,7 @@ async def test_the_way_can_lead_through_a_proxy() -> None:
         await answering(OK)(stream)
 
     async with server(proxy) as port:
-        transport = Transport(f"http://ada:p%40ss@127.0.0.1:{port}")
+        transport = Transport(way(f"http://ada:p%40ss@127.0.0.1:{port}"))
         assert await ask(transport, 9) == (200, b"ok")
         await transport.aclose()
     assert asked[0].startswith(b"CONNECT 127.0.0.1:9 HTTP/1.1\r\n")
@@ -153,7 +154,7 @@ async def test_the_way_can_lead_through_a_proxy() -> None:
 async def test_a_proxy_that_refuses_is_not_sent() -> None:
     async with server(answering(b"HTTP/1.1 407 Who are you\r\ncontent-length: 0\r\n\r\n")) as port:
         with pytest.raises(NotSent, match="407"):
-            await ask(Transport(f"http://127.0.0.1:{port}"), 9)
+            await ask(Transport(way(f"http://127.0.0.1:{port}")), 9)
 
 
 async def test_tls_is_spoken_and_a_certificate_of_another_is_not_taken() -> None:
@@ -170,7 +171,7 @@ async def test_tls_is_spoken_and_a_certificate_of_another_is_not_taken() -> None
             await trio.aclose_forcefully(stream)
 
     async with server(serve) as port:
-        transport = Transport("", lambda: trusting)
+        transport = Transport(Straight(), lambda: trusting)
         for _ in range(2):
             assert await ask(transport, port, scheme="https") == (200, b"ok")
         await transport.aclose()
