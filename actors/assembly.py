@@ -29,7 +29,7 @@ from hermes.spending import Caps
 from hermes.store.interface import Store
 from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
-from hermes.tools.contract import Sandbox
+from hermes.tools.contract import Roots, Sandbox
 from hermes.tools.registry import Registry
 from hermes.tools.web.settings import WebSettings
 
@@ -108,6 +108,7 @@ def _conversation_settings(program: Program) -> ConversationSettings:
         terminal_timeout=settings.terminal.timeout,
         streaming=settings.streaming,
         sandbox=_sandbox(settings),
+        roots=Roots(settings.file.read_roots, settings.file.write_roots),
         approvals_mode=settings.approvals.mode,
         approvals_timeout=settings.approvals.timeout,
         clarify_timeout=settings.agent.clarify_timeout,

@@ -6,24 +6,24 @@
    one model, as far as that can be. The next turn begins with the first again.
 3. With a fallback behind it, a provider that asks for a pause is not waited for.
 4. A request that is too long is asked once more with less, and then told of.
-5. Each call is written down before it is made and when it ends, however it ends (hermes/spending.py).
+5. Each call is held against the caps before it is made and while its answer comes in (metering.py). An answer that a
+   cap ends stands as far as it came, with the cap's own words below it; tools that it was about to call do not run.
+6. What calls cost that brought nothing goes with the next event, so that the session counts it too.
 """
 
 import logging
 import random
-import secrets
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import trio
 from attrs import define, evolve, field
 
 from actors.conversation import wording
+from actors.conversation.metering import Meter, metered
 from actors.conversation.services import Services
 from actors.models import SERVED, UNKNOWN, outcome_of
+from hermes.agent.endings import paragraphs
 from hermes.agent.turnio import ModelFailed, ModelReplied, ModelText, TurnEvent
-from hermes.config.choice import OFFLINE
 from hermes.errors import (
     AuthError,
     ConfigError,
@@ -35,11 +35,18 @@ from hermes.errors import (
     Unavailable,
 )
 from hermes.failpoints import failpoint
-from hermes.messages import Message, Usage
-from hermes.models.contract import ChatModel, Completed, ContextOverflow, ModelRequest, ReasoningDelta, TextDelta
+from hermes.messages import Message, Role, Usage
+from hermes.models.contract import (
+    ChatModel,
+    Completed,
+    ContextOverflow,
+    ModelPiece,
+    ModelRequest,
+    ReasoningDelta,
+    TextDelta,
+)
 from hermes.models.retry import others_may_do, retry_after
-from hermes.models.sizes import message_size, request_size, text_size
-from hermes.spending import CapReached, ModelCall
+from hermes.spending import CapReached
 from hermes.store.rows import Lease
 
 Emit = Callable[[TurnEvent], Awaitable[None]]
@@ -59,40 +66,40 @@ FILTERED = frozenset({"content_filter", "refusal"})
 # Where a session keeps the name of the model that a person chose for it.
 MODEL_STATE = "model"
 
-# Seconds for the store to take what a call did cost, also while the turn is being stopped.
-WRITE_DOWN_WITHIN = 2.0
-
-# Bytes of text a token, for what can only be estimated: fewer than of any usual text, so that the most is the most.
-BYTES_A_TOKEN = 3
-
 log = logging.getLogger(__name__)
 
 
 @define
 class _Call:
-    """One call: what is asked, and whether the chat has seen anything of the answer."""
+    """One call: what is asked, and what has come of the answer."""
 
     request: ModelRequest
     emit: Emit
     unseen: bool = False
     """Its answer is not for the chat."""
     shown: bool = False
-    most: Usage = field(factory=Usage)
-    """What it can cost."""
-    written: int = 0
-    """Bytes of the answer so far, thoughts included."""
-    usage: Usage | None = None
-    """What it did cost, once the whole answer is there."""
+    """The chat has seen something of it."""
+    text: list[str] = field(factory=list[str])
+    thoughts: list[str] = field(factory=list[str])
 
-    def begin(self, most: Usage) -> None:
+    def begin(self) -> None:
         """It is made, perhaps once more."""
-        self.most = most
-        self.written = 0
-        self.usage = None
+        self.text.clear()
+        self.thoughts.clear()
 
-    def estimate(self) -> Usage:
-        """What it cost as far as can be seen from here: what it had read, and what it has written."""
-        return Usage(self.most.input_tokens, _tokens(self.written))
+    async def take(self, piece: ModelPiece) -> None:
+        """One more piece of the answer."""
+        if isinstance(piece, ReasoningDelta):
+            self.thoughts.append(piece.text)
+        elif isinstance(piece, TextDelta):
+            self.text.append(piece.text)
+            self.shown = not self.unseen
+            await self.emit(ModelText(piece.text))
+
+    def so_far(self, note: str) -> Message:
+        """The answer as far as it came, with why it ends there."""
+        content = paragraphs("".join(self.text), note)
+        return Message(Role.ASSISTANT, content, reasoning="".join(self.thoughts), finish_reason="length")
 
 
 class ModelCalls:
@@ -106,6 +113,7 @@ class ModelCalls:
         self._models = (services.model, *services.fallbacks)
         self._retries = services.settings.model_retries
         self._first = 0
+        self._wasted = Usage()
 
     @property
     def context_length(self) -> int:
@@ -124,11 +132,19 @@ class ModelCalls:
         Cancelled: the stream is closed and the permit given back.
         """
         failpoint("turn.before_model")
+        call = _Call(request, emit)
         try:
-            await self._fitting(_Call(request, emit), shorten)
+            await self._fitting(call, shorten)
         except HermesError as error:
             log.warning("a model call failed: %s", error)
-            await emit(ModelFailed(explain(error)))
+            if isinstance(error, CapReached) and call.shown:
+                await emit(ModelReplied(call.so_far(f"_{explain(error)}_"), Usage(), self._take_wasted()))
+            else:
+                await emit(ModelFailed(explain(error), self._take_wasted()))
+
+    def waste(self, usage: Usage) -> None:
+        """A reply that cost this was of no use: the next event tells of it."""
+        self._wasted += usage
 
     async def ask(self, request: ModelRequest) -> ModelReplied:
         """One reply that the chat sees nothing of. Raises ``HermesError``.
@@ -192,72 +208,34 @@ class ModelCalls:
         permit = await self._permits.acquire(model.provider)
         outcome = UNKNOWN
         try:
-            async with self._written_down(model, call):
+            async with metered(self._store, self._caps, self._lease, model, call.request) as meter:
                 try:
-                    await _stream(model, call)
+                    await self._stream(model, call, meter)
                     outcome = SERVED
                 except HermesError as error:
-                    outcome = outcome_of(error)
+                    self._wasted += meter.cost_of(error)
+                    # A cap of ours tells nothing of the provider.
+                    outcome = UNKNOWN if isinstance(error, CapReached) else outcome_of(error)
                     raise
         finally:
             self._permits.release(permit, outcome)
 
-    @asynccontextmanager
-    async def _written_down(self, model: ChatModel, call: _Call) -> AsyncGenerator[None]:
-        """What the call can cost before it is made, and what it did cost after it. Raises ``CapReached``."""
-        if model.provider == OFFLINE:
-            yield
-            return
-        call.begin(_most(model, call.request))
-        key, lease = secrets.token_hex(8), self._lease
-        name = call.request.model or model.name
-        planned = ModelCall(key, lease.session_id, lease.turn_id, model.provider, name, call.most)
-        await self._store.begin_model_call(planned, self._caps, time.time())
-        # One that is cut is billed for what it had read and written; one that was refused, for nothing.
-        refused = False
-        try:
-            yield
-        except HermesError:
-            refused = not call.written
-            raise
-        finally:
-            cost = call.usage or (Usage() if refused else call.estimate())
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_DOWN_WITHIN):
-                await self._write_down(key, cost)
+    async def _stream(self, model: ChatModel, call: _Call, meter: Meter) -> None:
+        call.begin()
+        async with model.stream(meter.bounded(call.request)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Completed):
+                    usage = meter.complete(piece.message, piece.usage)
+                    failpoint("turn.after_model")
+                    await call.emit(ModelReplied(_noted(piece.message), usage, self._take_wasted()))
+                    return
+                await call.take(piece)
+                await meter.take(piece)
+        raise RemoteProtocolError("its stream ended before the message did")
 
-    async def _write_down(self, key: str, usage: Usage) -> None:
-        try:
-            await self._store.end_model_call(key, usage, time.time())
-        except HermesError as error:
-            log.warning("what a model call cost was not written down: %s", error)
-
-
-def _most(model: ChatModel, request: ModelRequest) -> Usage:
-    """The most that a call can cost."""
-    return Usage(_tokens(request_size(request)), request.max_output_tokens or model.max_output_tokens)
-
-
-def _tokens(size: int) -> int:
-    return -(-size // BYTES_A_TOKEN)
-
-
-async def _stream(model: ChatModel, call: _Call) -> None:
-    async with model.stream(call.request) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, TextDelta | ReasoningDelta):
-                call.written += text_size(piece.text)
-            if isinstance(piece, TextDelta):
-                call.shown = not call.unseen
-                await call.emit(ModelText(piece.text))
-            elif isinstance(piece, Completed):
-                call.written = message_size(piece.message)
-                # Some servers of one's own do not count.
-                counted = piece.usage.input_tokens + piece.usage.output_tokens > 0
-                call.usage = piece.usage if counted else call.estimate()
-                failpoint("turn.after_model")
-                await call.emit(ModelReplied(_noted(piece.message), call.usage))
-                return
-    raise RemoteProtocolError("its stream ended before the message did")
+    def _take_wasted(self) -> Usage:
+        wasted, self._wasted = self._wasted, Usage()
+        return wasted
 
 
 def _noted(message: Message) -> Message:

@@ -18,7 +18,7 @@ from hermes.skills import SkillPlaces
 from hermes.spending import Caps
 from hermes.status import ChildStatus
 from hermes.store.interface import Store
-from hermes.tools.contract import Sandbox
+from hermes.tools.contract import Roots, Sandbox
 from hermes.tools.registry import Registry
 from hermes.tools.web.settings import WebSettings
 
@@ -134,6 +134,8 @@ class ConversationSettings:
     streaming: Streaming = field(factory=Streaming)
     sandbox: Sandbox | None = None
     """What terminal.backend says; None: local."""
+    roots: Roots = field(factory=Roots)
+    """What file.* says."""
     idle: float = 300.0
     """Seconds without a message after which a conversation passivates: its transcript is memory until then."""
 

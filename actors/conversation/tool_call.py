@@ -76,6 +76,7 @@ class ToolCalls:
             memory=services.shelf(self._audience),
             skills=services.skills,
             sandbox=settings.sandbox,
+            roots=settings.roots,
             web=services.web,
             archive=StoredArchive(services.store, self._audience, self._turn.lease.session_id),
         )

@@ -151,11 +151,17 @@ class TurnRequests:
             return False
         failpoint("compression.before_summary")
         reply = await self._sum_up(request.model, context, plan, length)
-        self._check(reply, context, plan, room)
+        usage = reply.usage + reply.wasted
+        try:
+            self._check(reply, context, plan, room)
+        except _SummaryFailed:
+            self._calls.waste(usage)
+            raise
         failpoint("compression.after_summary")
         text = compression.summary(reply.message.content, compression.own_covered(context, plan, messages))
         made = compression.made(secrets.token_hex(8), context, plan, self._services.redactor.redact(text))
-        if not await store.compress(lease, made, reply.usage, time.time()):
+        if not await store.compress(lease, made, usage, time.time()):
+            self._calls.waste(usage)
             raise _SummaryFailed("something was taken back while it was summed up")
         failpoint("compression.after_commit")
         return True

@@ -214,9 +214,9 @@ class TurnMachine:
             case ModelText():
                 return self._more_text(event.text)
             case ModelReplied():
-                return self._replied(event.message, event.usage)
+                return self._replied(event.message, event.usage + event.wasted)
             case ModelFailed():
-                return self._failed(event.sentence)
+                return self._failed(event.sentence, event.wasted)
             case ToolReturned():
                 return self._returned(event.call_id, event.result)
             case ToolAsked():
@@ -250,8 +250,7 @@ class TurnMachine:
         if message.role is not Role.ASSISTANT:
             raise LocalProtocolError(f"a model replied as {message.role}")
         self._draft = ""
-        self._usage += usage
-        self._unsaved += usage
+        self._spend(usage)
         if self._final:
             return self._sum_up(message)
         if message.tool_calls:
@@ -280,7 +279,8 @@ class TurnMachine:
         message = Message(Role.ASSISTANT, sentence, finish_reason="failed")
         return self._finish(TurnOutcome.FAILED, paragraphs(*self._said, sentence), message)
 
-    def _failed(self, sentence: str) -> list[TurnEffect]:
+    def _failed(self, sentence: str, wasted: Usage) -> list[TurnEffect]:
+        self._spend(wasted)
         message = closing(self._draft, f"No answer: {sentence}", "failed")
         return self._finish(TurnOutcome.FAILED, paragraphs(*self._said, self._draft, sentence), message)
 
@@ -344,6 +344,10 @@ class TurnMachine:
         self._messages += messages
         self._state = TurnState.FINISHED
         return [Finish(outcome, messages, text, self._spent())]
+
+    def _spend(self, usage: Usage) -> None:
+        self._usage += usage
+        self._unsaved += usage
 
     def _spent(self) -> Usage:
         spent, self._unsaved = self._unsaved, Usage()

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hermes.asks import Ask, AskRequest
 from hermes.messages import Message, ToolCall, Usage
@@ -23,6 +23,8 @@ class ModelReplied:
 
     message: Message
     usage: Usage
+    wasted: Usage = field(factory=Usage)
+    """What calls before it cost that brought nothing."""
 
 
 @frozen
@@ -30,6 +32,7 @@ class ModelFailed:
     """The call ended with an error that no retry below cured; ``sentence`` is for the person in the chat."""
 
     sentence: str
+    wasted: Usage = field(factory=Usage)
 
 
 @frozen

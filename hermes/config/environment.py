@@ -4,6 +4,7 @@ A variable that is set to nothing is not set. Each keeps where it came from, so 
 name that the person wrote.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ OVERRIDES: Mapping[str, KeyPath] = {
     "TERMINAL_CWD": ("terminal", "cwd"),
     "TERMINAL_ENV": ("terminal", "backend"),
     "MESSAGING_CWD": ("messaging_cwd",),
+    "HERMES_WRITE_SAFE_ROOT": ("file", "write_roots"),
     "HERMES_TIMEZONE": ("timezone",),
     "API_SERVER_HOST": ("platforms", "web", "extra", "host"),
     "API_SERVER_PORT": ("platforms", "web", "extra", "port"),
@@ -30,6 +32,9 @@ OVERRIDES: Mapping[str, KeyPath] = {
     "API_SERVER_CORS_ORIGINS": ("api_server", "cors_origins"),
     "API_SERVER_MAX_RUNS": ("api_server", "max_runs"),
 }
+
+# These hold folders, separated as those of PATH are.
+_FOLDERS = frozenset({"HERMES_WRITE_SAFE_ROOT"})
 
 
 @frozen
@@ -47,7 +52,7 @@ class Origin:
 @frozen
 class Override:
     path: KeyPath
-    value: str | bool
+    value: str | bool | list[str]
     origin: Origin
 
 
@@ -56,10 +61,14 @@ def overrides(environ: Mapping[str, str], env_file_values: Mapping[str, str], en
     found: list[Override] = []
     for name, path in OVERRIDES.items():
         if value := environ.get(name):
-            found.append(Override(path, value, Origin(name, "")))
+            found.append(Override(path, _read(name, value), Origin(name, "")))
         elif value := env_file_values.get(name):
-            found.append(Override(path, value, Origin(name, str(env_file))))
+            found.append(Override(path, _read(name, value), Origin(name, str(env_file))))
     return (*found, *_key_switches_on(found))
+
+
+def _read(name: str, value: str) -> str | list[str]:
+    return [folder for folder in value.split(os.pathsep) if folder] if name in _FOLDERS else value
 
 
 def _key_switches_on(found: list[Override]) -> list[Override]:

@@ -51,6 +51,12 @@ def port(_: object, _attribute: "Attribute[Any]", value: int) -> None:
         raise BadValue("a port from 0 to 65535", value)
 
 
+def folders(_: object, _attribute: "Attribute[Any]", value: tuple[str, ...]) -> None:
+    for folder in value:
+        if not folder.strip() or "\0" in folder:
+            raise BadValue("folders (/srv/work, ~/work)", folder)
+
+
 def about(meaning: str) -> dict[str, str]:
     return {"meaning": meaning}
 

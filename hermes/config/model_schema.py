@@ -6,6 +6,7 @@ A part of ``hermes.config.schema``, whose rules hold here.
 from attrs import field, frozen
 
 from hermes.config.fields import about, not_negative, one_of, tokens
+from hermes.spending import GENEROUS_TURN
 
 
 @frozen
@@ -61,10 +62,10 @@ class Fallback:
 
 @frozen
 class Caps:
-    """Checked before each call of a model, with the most that it can cost."""
+    """Checked before each call of a model, with what is reserved for it, and while its answer comes in."""
 
     tokens_per_turn: int = field(
-        default=20_000_000,
+        default=GENEROUS_TURN,
         validator=not_negative,
         metadata=about("tokens, in and out, that one message may cost; 0: no cap"),
     )

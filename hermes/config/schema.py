@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from hermes.config.fields import about, host_entries, not_negative, one_of, only_env, port, positive, share
 from hermes.config.model_schema import Caps, Fallback, Model, PromptCaching
+from hermes.config.tool_schema import FileTools
 from hermes.config.variables import ApiServer, Search
 from hermes.errors import ConfigError
 
@@ -269,6 +270,7 @@ class Settings:
     )
     agent: Agent = field(factory=Agent)
     terminal: Terminal = field(factory=Terminal)
+    file: FileTools = field(factory=FileTools)
     approvals: Approvals = field(factory=Approvals)
     command_allowlist: tuple[str, ...] = field(
         default=(), metadata=about("rules of dangerous commands that run unasked; the answer `always` adds one")
@@ -305,6 +307,7 @@ class Settings:
             "agent",
             "compression",
             "terminal",
+            "file",
             "approvals",
             "command_allowlist",
             "display",

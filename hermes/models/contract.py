@@ -49,6 +49,14 @@ class ReasoningDelta:
 
 
 @frozen
+class Unshown:
+    """More of the reply that no delta shows: names and arguments of calls, thoughts that are only kept."""
+
+    size: int
+    """Bytes of text."""
+
+
+@frozen
 class Completed:
     """The last piece of a stream: the whole message, with its tool calls, and what it cost.
 
@@ -63,7 +71,7 @@ class ContextOverflow(Refused):
     """The request is longer than the model takes."""
 
 
-ModelPiece = TextDelta | ReasoningDelta | Completed
+ModelPiece = TextDelta | ReasoningDelta | Unshown | Completed
 
 
 class ChatModel(Protocol):

@@ -31,8 +31,14 @@ USUAL_PAUSE = 20.0
 MAX_PAUSE = 24 * 3600.0
 
 _TOO_LONG = re.compile(
-    r"context.?length|context.?window|context size|maximum context|prompt is too long|input is too long|too many tokens"
+    r"context.?(?:length|window|limit|size)|maximum context|prompt is too long|input is too long|too many tokens"
     r"|reduce the length|request.?too.?large|exceeds? the (?:available|maximum)",
+    re.IGNORECASE,
+)
+# An answer may not be as long as the request says, whatever the length of the request.
+_BOUND = re.compile(
+    r"max_(?:completion_|output_)?tokens\W{0,3}(?:is too large|: \d+ > \d+|\d+ > \d+|value\b)"
+    r"|at most \d+ (?:completion|output) tokens|valid range of max_|maximum allowed number of output tokens",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(
@@ -134,6 +140,9 @@ def pause(header: str, now: float) -> float | None:
 
 def _by_status(speaker: Speaker, status: int, kind: str, said: str, retry_after: str) -> HermesError:
     quoted, evidence = speaker.quote(said), f"{kind} {said}"
+    if status in {400, 422} and _BOUND.search(evidence):
+        text = f"{speaker.label} takes no answer of this length{quoted}: set model.max_tokens"
+        return ConfigError(text, key="model.max_tokens")
     if status == 413 or (status in {400, 422, 500} and _TOO_LONG.search(evidence)):
         return ContextOverflow(f"{speaker.label} takes no request of this length{quoted}")
     if (status == 404 and _ABOUT_MODELS.search(evidence)) or (status in {400, 422} and _NO_MODEL.search(evidence)):

@@ -1,7 +1,10 @@
-"""How long a request is, in bytes of text: what is known of its tokens before a provider has counted them."""
+"""How long requests and replies are, in bytes of text: what is known of their tokens before a provider counts them.
+
+The pieces of a reply come to no less than the message that they make up.
+"""
 
 from hermes.messages import Message
-from hermes.models.contract import ModelRequest
+from hermes.models.contract import Completed, ModelPiece, ModelRequest, Unshown
 
 
 def text_size(*texts: str) -> int:
@@ -9,7 +12,17 @@ def text_size(*texts: str) -> int:
 
 
 def message_size(message: Message) -> int:
-    return text_size(message.content, message.reasoning, *(call.arguments for call in message.tool_calls))
+    """Thoughts count once: what goes back to a provider is their text, or what it wants to see in the place of it."""
+    thoughts = max(text_size(message.reasoning), text_size(message.reasoning_details))
+    calls = (text for call in message.tool_calls for text in (call.name, call.arguments))
+    return thoughts + text_size(message.content, *calls)
+
+
+def piece_size(piece: ModelPiece) -> int:
+    """What one more piece adds to its reply; nothing for the last, which repeats the others."""
+    if isinstance(piece, Completed):
+        return 0
+    return piece.size if isinstance(piece, Unshown) else text_size(piece.text)
 
 
 def prefix_size(request: ModelRequest) -> int:

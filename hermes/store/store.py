@@ -279,8 +279,11 @@ class SqliteStore(Store):
     async def put_state(self, session_id: str, key: str, value: str) -> None:
         await self._write(lambda connection: session_state.put(connection, session_id, key, value))
 
-    async def begin_model_call(self, call: ModelCall, caps: Caps, now: float) -> None:
-        await self._write(lambda connection: spending.begin(connection, call, caps, now))
+    async def begin_model_call(self, call: ModelCall, caps: Caps, now: float) -> int:
+        return await self._write(lambda connection: spending.begin(connection, call, caps, now))
+
+    async def extend_model_call(self, key: str, had: int, wanted: int, caps: Caps, now: float) -> int:
+        return await self._write(lambda connection: spending.extend(connection, key, had, wanted, caps, now))
 
     async def end_model_call(self, key: str, usage: Usage, now: float) -> None:
         await self._write(lambda connection: spending.end(connection, key, usage, now))

@@ -45,6 +45,16 @@ class Sandbox:
 
 
 @frozen
+class Roots:
+    """Folders that the file tools keep to, as a person wrote them."""
+
+    read: tuple[str, ...] = ()
+    """file.read_roots; empty: they read everywhere."""
+    write: tuple[str, ...] = ()
+    """file.write_roots; empty: the usual ones (hermes/tools/files/roots.py)."""
+
+
+@frozen
 class ToolContext:
     """What one call may use."""
 
@@ -78,6 +88,7 @@ class ToolContext:
     skills: SkillPlaces | None = None
     sandbox: Sandbox | None = None
     """None: commands run as they are (terminal.backend)."""
+    roots: Roots = field(factory=Roots)
     web: WebSettings = field(factory=WebSettings)
 
 

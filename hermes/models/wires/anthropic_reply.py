@@ -53,10 +53,13 @@ class AnthropicReply:
         match text(found.get("type")):
             case "content_block_delta":
                 yield from self._delta(self._block(found), section(found.get("delta")))
+                yield from self._draft.tell_unshown()
             case "content_block_start":
                 yield from self._start(count(found.get("index")), section(found.get("content_block")))
+                yield from self._draft.tell_unshown()
             case "content_block_stop":
                 self._stop(self._blocks.get(count(found.get("index"))))
+                yield from self._draft.tell_unshown()
             case "message_start":
                 self._count(section(section(found.get("message")).get("usage")))
             case "message_delta":
@@ -88,13 +91,14 @@ class AnthropicReply:
         kind = text(block.get("type"))
         if len(self._blocks) == MAX_BLOCKS:
             raise RemoteProtocolError(f"its answer has more than {MAX_BLOCKS} parts")
-        self._draft.count(text(block.get("data")))
+        self._draft.keep(text(block.get("data")))
         match kind:
             case "text":
                 self._blocks[index] = _Block(kind, {"type": kind, "length": 0})
                 yield from self._delta(self._blocks[index], {"type": "text_delta", "text": block.get("text")})
             case "tool_use":
-                call = self._draft.new_call(text(block.get("id")), text(block.get("name")))
+                call = self._draft.new_call()
+                self._draft.name_call(call, text(block.get("id")), text(block.get("name")))
                 self._blocks[index] = _Block(kind, {"type": kind}, call, section(block.get("input")))
             case _:
                 self._blocks[index] = _Block(kind, dict(block))
@@ -109,7 +113,7 @@ class AnthropicReply:
             case "thinking_delta":
                 if words := text(delta.get("thinking")):
                     self._draft.add_reasoning(words)
-                    self._draft.grow(block.whole, "thinking", words)
+                    self._draft.grow(block.whole, "thinking", words, shown=True)
                     yield ReasoningDelta(words)
             case "signature_delta":
                 self._draft.grow(block.whole, "signature", text(delta.get("signature")))

@@ -35,8 +35,9 @@ MARKED_MESSAGES = 3
 _DEFAULT_OUTPUT = 32_000
 _OLD_OUTPUT = {(3, 0): 4096, (3, 5): 8192}
 
-# Tokens of thought by effort, for models that want a number. The API's least is 1024.
-_BUDGETS = {"minimal": 1024, "low": 4096, "medium": 8192, "high": 16_384, "xhigh": 24_000, "max": 24_000}
+# Tokens of thought: the least that the API takes, and what each effort comes to for models that want a number.
+_LEAST_BUDGET = 1024
+_BUDGETS = {"minimal": _LEAST_BUDGET, "low": 4096, "medium": 8192, "high": 16_384, "xhigh": 24_000, "max": 24_000}
 # Room for the answer beside the thoughts.
 _ANSWER_TOKENS = 4096
 
@@ -82,7 +83,7 @@ def anthropic_request(request: ModelRequest, options: AnthropicOptions) -> Block
         if not request.may_call:
             body["tool_choice"] = {"type": "none"}
     if options.effort not in {"", "none"}:
-        body |= _thinking(messages, options, count(body["max_tokens"]))
+        body |= _thinking(messages, options, request.max_output_tokens)
     body["messages"] = _messages(messages, options, control)
     return body | {"stream": True}
 
@@ -159,14 +160,20 @@ def _began_without_thought(messages: Sequence[Message], options: AnthropicOption
     return not items(unpack(last, options.owner).get("blocks"))
 
 
-def _thinking(messages: Sequence[Message], options: AnthropicOptions, output: int) -> Block:
-    """The fields that ask for thought: an effort for models that decide by themselves, a budget for older ones."""
+def _thinking(messages: Sequence[Message], options: AnthropicOptions, limit: int | None) -> Block:
+    """The fields that ask for thought: an effort for models that decide by themselves, a budget for older ones.
+
+    ``limit``: of the request's own, in tokens. The budget yields to it, and not the other way round.
+    """
     version = model_version(options.model)
     if version is None or version < _ADAPTIVE_SINCE:
         if _began_without_thought(messages, options):
             return {}
+        if limit is not None:
+            budget = max(_LEAST_BUDGET, min(_budget(options), limit - _ANSWER_TOKENS))
+            return {"max_tokens": max(limit, budget + 1), "thinking": {"type": "enabled", "budget_tokens": budget}}
         thinking: Block = {"type": "enabled", "budget_tokens": _budget(options)}
-        return {"max_tokens": _with_room(output, options), "thinking": thinking}
+        return {"max_tokens": _with_room(_output(options), options), "thinking": thinking}
     effort = "low" if options.effort == "minimal" else options.effort
     if effort == "xhigh" and version < _XHIGH_SINCE:
         effort = "high"

@@ -3,10 +3,14 @@
 Deltas are kept as pieces and joined once: a long answer costs its length, not its square.
 """
 
+from collections.abc import Iterator
+
 from attrs import define, field
 
 from hermes.errors import RemoteProtocolError
 from hermes.messages import Message, Role, ToolCall
+from hermes.models.contract import Unshown
+from hermes.models.sizes import text_size
 from hermes.models.wires.parse import Json
 
 # Characters of one reply, calls and thoughts included: ten times what the largest output window of a model holds.
@@ -51,7 +55,15 @@ class ReplyDraft:
     text: list[str] = field(factory=list[str])
     reasoning: list[str] = field(factory=list[str])
     calls: list[CallDraft] = field(factory=list[CallDraft])
+    unshown: int = 0
+    """Bytes that came since ``tell_unshown`` and that no delta has."""
     _characters: int = 0
+
+    def tell_unshown(self) -> Iterator[Unshown]:
+        """What came beside the deltas, if anything did."""
+        if self.unshown:
+            yield Unshown(self.unshown)
+        self.unshown = 0
 
     def add_text(self, text: str) -> None:
         self.count(text)
@@ -62,18 +74,35 @@ class ReplyDraft:
         self.reasoning.append(text)
 
     def add_arguments(self, call: CallDraft, text: str) -> None:
-        self.count(text)
+        self.keep(text)
         call.arguments.append(text)
 
-    def new_call(self, call_id: str = "", name: str = "") -> CallDraft:
+    def new_call(self) -> CallDraft:
         if len(self.calls) == MAX_CALLS:
             raise RemoteProtocolError(f"it asked for more than {MAX_CALLS} tool calls at once")
-        self.calls.append(CallDraft(call_id, name))
+        self.calls.append(CallDraft())
         return self.calls[-1]
 
-    def grow(self, grown: Grown, name: str, piece: str) -> None:
-        """One more piece of a text that goes back as it came."""
-        self.count(piece)
+    def name_call(self, call: CallDraft, call_id: str, name: str) -> None:
+        """What it is called; the first that comes stays."""
+        if call_id and not call.id:
+            self.count(call_id)
+            call.id = call_id
+        if name and not call.name:
+            self.keep(name)
+            call.name = name
+
+    def keep(self, text: str) -> None:
+        """A text that came whole and goes back as it came."""
+        self.count(text)
+        self.unshown += text_size(text)
+
+    def grow(self, grown: Grown, name: str, piece: str, *, shown: bool = False) -> None:
+        """One more piece of a text that goes back as it came. ``shown``: a delta has it too."""
+        if shown:
+            self.count(piece)
+        else:
+            self.keep(piece)
         before = grown.get(name)
         if isinstance(before, _Pieces):
             before.append(piece)

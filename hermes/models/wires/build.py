@@ -7,14 +7,12 @@ from attrs import evolve, frozen
 from hermes.models.contract import ModelRequest
 from hermes.models.failures import Speaker, complaint
 from hermes.models.http import Http, Timing
+from hermes.models.output_lengths import output_length
 from hermes.models.remote import RemoteModel, Reply, Wire
 from hermes.models.wires.anthropic_reply import AnthropicReply
 from hermes.models.wires.anthropic_request import AnthropicOptions, anthropic_request, most_output
 from hermes.models.wires.chat_reply import ChatReply
 from hermes.models.wires.chat_request import ChatOptions, Dialect, chat_request
-
-# Tokens of one reply where nothing bounds it: what the providers' largest models write at most by themselves.
-USUAL_OUTPUT = 32_000
 
 # The version of the API that hermes/models/anthropic_*.py are written for.
 ANTHROPIC_VERSION = "2023-06-01"
@@ -52,7 +50,7 @@ def chat_model(setup: Setup, dialect: Dialect | None = None, timing: Timing | No
 
     headers = {"authorization": f"Bearer {setup.speaker.key}"} if setup.speaker.key else {}
     wire = Wire("/chat/completions", lambda request: chat_request(request, of(request)), reply)
-    output = setup.max_output_tokens or min(USUAL_OUTPUT, setup.context_length)
+    output = setup.max_output_tokens or output_length(setup.speaker.model, setup.context_length)
     return _model(setup, wire, output, headers, timing)
 
 

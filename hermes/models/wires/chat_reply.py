@@ -18,6 +18,7 @@ from attrs import define, field
 from hermes.errors import HermesError, Refused, RemoteProtocolError, TransientError
 from hermes.messages import Usage
 from hermes.models.contract import Completed, ModelPiece, ReasoningDelta, TextDelta
+from hermes.models.sizes import text_size
 from hermes.models.wires.assembly import MAX_BLOCKS, CallDraft, Grown, ReplyDraft, joined
 from hermes.models.wires.parse import Json, count, dump, items, parse_object, section, text
 from hermes.models.wires.reasoning import pack
@@ -69,6 +70,7 @@ class ChatReply:
                 raise self.complaint(section(error) or {"message": text(error)})
             # A server that does not stream sends the whole message in place of a delta.
             yield from self._delta(section(choice.get("delta")) or section(choice.get("message")))
+            yield from self._draft.tell_unshown()
             self._finish_reason = text(choice.get("finish_reason")) or self._finish_reason
 
     def end(self) -> Completed:
@@ -88,13 +90,16 @@ class ChatReply:
 
     def _reasoning(self, delta: Json) -> Iterator[ModelPiece]:
         name = next((name for name in _REASONING_FIELDS if isinstance(delta.get(name), str)), "")
-        if name:
-            self._reasoning_field = self._reasoning_field or name
-            if words := text(delta[name]):
-                self._draft.add_reasoning(words)
-                yield ReasoningDelta(words)
+        words = text(delta.get(name))
+        self._reasoning_field = self._reasoning_field or name
+        if words:
+            self._draft.add_reasoning(words)
+            yield ReasoningDelta(words)
+        before = self._draft.unshown
         for detail in map(section, items(delta.get("reasoning_details"))):
             self._detail(detail)
+        # The same thoughts twice, as text and as what goes back.
+        self._draft.unshown = max(before, self._draft.unshown - text_size(words))
 
     def _detail(self, detail: Json) -> None:
         """Pieces of one block follow each other, with the same index and type."""
@@ -130,8 +135,7 @@ class ChatReply:
             known = self._draft.new_call()
             if isinstance(index, int):
                 self._by_index[index] = known
-        known.id = known.id or call_id
-        known.name = known.name or name
+        self._draft.name_call(known, call_id, name)
         return known
 
     def _completed(self) -> Completed:

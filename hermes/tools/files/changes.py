@@ -89,7 +89,11 @@ def _step(change: Change) -> Step:
 def _prepare(change: Change, step: Step) -> _Prepared:
     new = old = None
     if change.content is not None:
-        new = stage(change.path, change.content, like=change.like, temporary=step.temporary).stamp
+        staged = stage(change.path, change.content, like=change.like, temporary=step.temporary)
+        if staged.target != change.path:
+            staged.drop()
+            raise Refused(f"{change.path} was made a link by somebody else just now")
+        new = staged.stamp
     if step.kept is not None:
         old = _keep(change.path, step.kept)
     return _Prepared(change, evolve(step, new=new, old=old))

@@ -3,27 +3,33 @@
 Rules:
 
 1. A path is judged as it is written and behind its symbolic links, by the table of ``hermes/tools/danger``.
-2. Files with credentials are not read. They, the agent's own state and settings, SSH keys, what runs at log-in and the
-   system's files are not written: the terminal can, and asks a person first.
-3. Where commands run in a sandbox, nothing is written outside the folder that it leaves them: what a wall keeps from
-   commands, another tool must not do for them.
+2. Files with credentials are not read: those of the table, and ``.env`` files wherever they lie. They, the agent's own
+   state and settings, SSH keys, what runs at log-in and the system's files are not written: the terminal can, and asks
+   a person first.
+3. What lies outside the folders of ``hermes/tools/files/roots.py`` is not touched. Where commands run in a sandbox,
+   nothing is written outside the folder that it leaves them: what a wall keeps from commands, another tool must not do
+   for them.
+4. What was judged is what is opened: a file or a folder that is swapped for a symbolic link in between is refused.
 """
 
 import os
+import re
 from pathlib import Path
-
-from attrs import frozen
 
 from hermes.errors import Refused
 from hermes.redact import PLACEHOLDER
-from hermes.tools.contract import ToolContext
-from hermes.tools.danger.protected import Care, Place, Protected, protection
+from hermes.tools.danger.protected import Care, Protected, protection
+from hermes.tools.files.roots import FilePlace, refuse_unreadable, refuse_unsandboxed, refuse_unwritable
 from hermes.tools.files.window import open_regular
 
 MOST_WRITTEN = 5_000_000
 """Characters of one file. A model that writes more has lost its way."""
 
 NO_PATH = "Not possible: a path has no NUL characters, and is not empty."
+
+# A folder of code keeps its keys there, wherever it lies.
+_ENVIRONMENT = re.compile(r"\.env(?:rc|\..+)?")
+_EXAMPLES = (".example", ".sample", ".template", ".dist", ".defaults", ".schema")
 
 _REASONS = {
     Care.ACCOUNTS: "accounts of this machine",
@@ -36,45 +42,35 @@ _REASONS = {
 }
 
 
-@frozen
-class _Confined(Place):
-    """Where commands run in a sandbox."""
-
-    writable: str = "/"
-    """The real path of the folder that they may change."""
-
-
-def place_of(context: ToolContext) -> Place:
-    """By what a path is judged. Blocks for a moment: it looks behind symbolic links."""
-    hermes_home = "" if context.hermes_home is None else os.path.realpath(context.hermes_home)
-    user_home = os.path.realpath(context.environment.get("HOME") or "/")
-    if context.sandbox is None:
-        return Place(hermes_home=hermes_home, user_home=user_home)
-    return _Confined(hermes_home=hermes_home, user_home=user_home, writable=os.path.realpath(context.cwd))
-
-
-def refuse_secret(path: Path, place: Place) -> None:
-    """Raise ``Refused`` for a file that holds credentials."""
+def refuse_secret(path: Path, place: FilePlace) -> None:
+    """Raise ``Refused`` for a file that holds credentials, and for one outside the folders that may be read."""
     if is_secret(path, place):
         raise Refused(f"{path} holds credentials and is not read")
+    refuse_unreadable(path, place)
 
 
-def is_secret(path: Path, place: Place) -> bool:
+def is_secret(path: Path, place: FilePlace) -> bool:
     """Whether a file holds credentials, by its name."""
     entry = _protection(path, place)
-    return entry is not None and entry.secret
+    return (entry is not None and entry.secret) or _is_environment(path)
 
 
-def refuse_protected(path: Path, place: Place) -> None:
-    """Raise ``Refused`` for a file that only a person may have changed, and for one outside of a sandbox."""
-    if isinstance(place, _Confined) and not Path(os.path.realpath(path)).is_relative_to(place.writable):
-        raise Refused(
-            f"{path} lies outside {place.writable}, and with terminal.backend: sandbox nothing else is changed"
-        )
+def refuse_protected(path: Path, place: FilePlace) -> None:
+    """Raise ``Refused`` for a file that only a person may have changed, and for one outside the folders for it."""
+    refuse_unsandboxed(path, place)
     entry = _protection(path, place)
     if entry is not None:
         reason = _REASONS[entry.care]
         raise Refused(f"{path} belongs to {reason}; if it must be changed, use the terminal, which asks a person")
+    refuse_unwritable(path, place)
+    if _is_environment(path) and path.exists():
+        raise Refused(f"{path} holds credentials, which this tool must not show or lose: change it with the terminal")
+
+
+def _is_environment(path: Path) -> bool:
+    """``.env``, ``.env.local`` and the like, and not the examples that stand beside them."""
+    names = (path.name, Path(os.path.realpath(path)).name)
+    return any(_ENVIRONMENT.fullmatch(name) and not name.endswith(_EXAMPLES) for name in names)
 
 
 def refuse_marks(path: Path, content: bytes) -> None:
@@ -94,5 +90,5 @@ def refuse_marks(path: Path, content: bytes) -> None:
         )
 
 
-def _protection(path: Path, place: Place) -> Protected | None:
+def _protection(path: Path, place: FilePlace) -> Protected | None:
     return protection(os.path.realpath(path), place) or protection(os.path.normpath(path), place)

@@ -19,10 +19,11 @@ import trio
 from attrs import frozen
 
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.files.guard import MOST_WRITTEN, NO_PATH, place_of, refuse_marks, refuse_protected, refuse_secret
+from hermes.tools.files.guard import MOST_WRITTEN, NO_PATH, refuse_marks, refuse_protected, refuse_secret
 from hermes.tools.files.kind import Encoding
 from hermes.tools.files.place import READERS, WRITERS, locate
 from hermes.tools.files.replace import Replaced, replace_file
+from hermes.tools.files.roots import place_of
 from hermes.tools.files.stamps import Seen, Stamp
 from hermes.tools.files.window import LONGEST_LINE, Window, open_regular, read_window
 from hermes.tools.patch.tool import patch
@@ -101,19 +102,21 @@ def _real(path: Path) -> Path:
 
 
 def _read(context: ToolContext, path: Path, first: int, count: int) -> _Read:
-    refuse_secret(path, place_of(context))
-    return _Read(_real(path), read_window(path, first, count))
+    judge = partial(refuse_secret, place=place_of(context))
+    judge(path)
+    return _Read(_real(path), read_window(path, first, count, judge))
 
 
 def _write(context: ToolContext, path: Path, content: str, seen: Stamp | None) -> _Written:
-    refuse_protected(path, place_of(context))
+    judge = partial(refuse_protected, place=place_of(context))
+    judge(path)
     data = content.encode()
     refuse_marks(path, data)
     before = _beginning(path, len(data) + 1)
     if before == data:
         return _Written(Replaced(_real(path), created=False, stamp=Stamp.of(path.stat())), True, Encoding.UTF8)
     encoding = next((each for each in Encoding if each.mark and before.startswith(each.mark)), Encoding.UTF8)
-    return _Written(replace_file(path, data, seen), False, encoding)
+    return _Written(replace_file(path, data, seen, judge), False, encoding)
 
 
 def _beginning(path: Path, size: int) -> bytes:

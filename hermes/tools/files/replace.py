@@ -10,7 +10,7 @@ from attrs import frozen
 
 from hermes.errors import Refused
 from hermes.tools.files.stamps import Stamp, refuse_changed
-from hermes.tools.files.window import refuse_special
+from hermes.tools.files.window import Judge, opened_path, refuse_special
 
 
 @frozen
@@ -47,14 +47,14 @@ class Staged:
             self.temporary.unlink()
 
 
-def replace_file(path: Path, content: bytes, seen: Stamp | None = None) -> Replaced:
+def replace_file(path: Path, content: bytes, seen: Stamp | None = None, judge: Judge | None = None) -> Replaced:
     """Write ``content`` to ``path``, making the folders above it. Blocks until it is on the disk.
 
     An existing file keeps its mode and, where this process may set it, its owner; other names of it (hard links) keep
     the old content. A symbolic link stays, and its target is written. Raises ``Refused`` when something other than a
     regular file is there or a file that is not the one that was ``seen``, and ``OSError``; the file is as it was then.
     """
-    staged = stage(path, content, seen)
+    staged = stage(path, content, seen, judge=judge)
     try:
         replaced = staged.move()
     except BaseException:
@@ -70,15 +70,18 @@ def stage(
     seen: Stamp | None = None,
     like: os.stat_result | None = None,
     temporary: Path | None = None,
+    judge: Judge | None = None,
 ) -> Staged:
     """The first half of ``replace_file``: everything but the move. It leaves nothing behind when it raises, but for the
     folders above.
 
     A new file gets the mode and the owner of ``like``, when that is given. ``temporary``: its name until the move, from
-    ``beside``; None: one is chosen.
+    ``beside``; None: one is chosen. ``judge`` is given the real path that is going to be written.
     """
     target = Path(os.path.realpath(path))
     refuse_special(target)
+    if judge is not None:
+        judge(target)
     before = status_of(target)
     refuse_changed(path, seen, before)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +117,7 @@ def _write(temporary: Path, content: bytes, before: os.stat_result | None) -> St
     mode = 0o666 if before is None else stat.S_IMODE(before.st_mode) & 0o700
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
+        _refuse_elsewhere(descriptor, temporary)
         file.write(content)
         file.flush()
         if before is not None:
@@ -121,6 +125,15 @@ def _write(temporary: Path, content: bytes, before: os.stat_result | None) -> St
             os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
         os.fsync(descriptor)
         return Stamp.of(os.fstat(descriptor))
+
+
+def _refuse_elsewhere(descriptor: int, temporary: Path) -> None:
+    """Raise ``Refused`` when a folder on the way was swapped for a link since the place was judged."""
+    opened = opened_path(descriptor, temporary)
+    if opened != temporary:
+        with contextlib.suppress(OSError):
+            opened.unlink()
+        raise Refused(f"{temporary.parent} was made another folder by somebody else just now")
 
 
 def _keep_owner(descriptor: int, before: os.stat_result) -> None:

@@ -11,7 +11,7 @@ Rules:
 import codecs
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -27,6 +27,9 @@ MOST_SCANNED = 512 * 1024 * 1024
 MOST_RETURNED = 50_000
 LONGEST_LINE = 2_000
 """Characters of a line that are shown."""
+
+Judge = Callable[[Path], None]
+"""Raises ``Refused`` for a real path that must not be opened."""
 
 _CHUNK = 256 * 1024
 # A shown line has to be redacted before it is cut, and a key is no longer than this.
@@ -59,12 +62,12 @@ class Window:
     """Some bytes of the window are no text in this encoding, and show as U+FFFD."""
 
 
-def read_window(path: Path, first: int, count: int) -> Window:
+def read_window(path: Path, first: int, count: int, judge: Judge | None = None) -> Window:
     """At most ``count`` lines from line ``first`` (1 is the first line) on. Blocks.
 
     Raises ``Refused`` for what is no regular text file and for a line too far into it, and ``OSError``.
     """
-    with open_regular(path) as file:
+    with open_regular(path, judge) as file:
         stamp = Stamp.of(os.fstat(file.fileno()))
         beginning = os.pread(file.fileno(), SNIFFED, 0)
         encoding = encoding_of(path, beginning, stamp.size)
@@ -84,16 +87,32 @@ def _utf8(chunks: Iterator[bytes], encoding: Encoding) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def open_regular(path: Path) -> FileIO:
-    """Open a regular file for reading, without ever waiting for another end. Raises ``Refused`` and ``OSError``."""
+def open_regular(path: Path, judge: Judge | None = None) -> FileIO:
+    """Open a regular file for reading, without ever waiting for another end. Raises ``Refused`` and ``OSError``.
+
+    ``judge`` is given the real path of what was opened, which may be another than what stood there a moment before.
+    """
     refuse_special(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         _refuse_kind(path, os.fstat(descriptor).st_mode)
+        opened = opened_path(descriptor, path)
+        refuse_special(opened)
+        if judge is not None:
+            judge(opened)
     except BaseException:
         os.close(descriptor)
         raise
     return FileIO(descriptor, "rb")
+
+
+def opened_path(descriptor: int, path: Path) -> Path:
+    """The real path of what was opened as ``path``."""
+    try:
+        return Path(f"/proc/self/fd/{descriptor}").readlink()
+    except FileNotFoundError:
+        # No such folder on this system: the next best is to look once more.
+        return Path(os.path.realpath(path))
 
 
 def refuse_special(path: Path) -> None:

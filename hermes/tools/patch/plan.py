@@ -16,10 +16,10 @@ from attrs import define, evolve, field, frozen
 
 from hermes.errors import Refused
 from hermes.redact import PLACEHOLDER
-from hermes.tools.danger.protected import Place
 from hermes.tools.files.changes import Change
 from hermes.tools.files.guard import MOST_WRITTEN, refuse_protected
 from hermes.tools.files.replace import status_of
+from hermes.tools.files.roots import FilePlace
 from hermes.tools.files.stamps import Stamp, refuse_changed
 from hermes.tools.files.text import FileText, Form, read_text
 from hermes.tools.patch.replace import replace
@@ -56,7 +56,7 @@ class Plan:
     """Files as a patch would leave them."""
 
     locate: Callable[[str], Path]
-    place: Place
+    place: FilePlace
     seen: Mapping[Path, Stamp | None]
     """What the session has seen, by the real place."""
     entries: dict[Path, Entry] = field(factory=dict[Path, Entry])
@@ -136,8 +136,9 @@ class Plan:
         if not path or "\0" in path:
             raise Refused("a path has no NUL characters, and is not empty")
         located = self.locate(path)
-        refuse_protected(located, self.place)
         real = Path(os.path.realpath(located))
+        for each in (located, real):
+            refuse_protected(each, self.place)
         if real not in self.entries:
             was = None if status_of(real) is None else read_text(real)
             self.entries[real] = Entry(real, was, was.text if was else None, was.form if was else _NEW)

@@ -20,9 +20,10 @@ from hermes.tools.commands.output import cut_middle
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
 from hermes.tools.files.changes import commit
 from hermes.tools.files.diff import difference
-from hermes.tools.files.guard import MOST_WRITTEN, place_of
+from hermes.tools.files.guard import MOST_WRITTEN
 from hermes.tools.files.journal import settle_left
 from hermes.tools.files.place import WRITERS, locate
+from hermes.tools.files.roots import place_of
 from hermes.tools.files.stamps import Seen, Stamp
 from hermes.tools.patch.plan import Entry, Plan
 from hermes.tools.patch.v4a import Operation, Update, parse_patch

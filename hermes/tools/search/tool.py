@@ -19,8 +19,9 @@ from hermes.agent.ports import CommandOutput
 from hermes.errors import Refused
 from hermes.tools.commands.confine import confine
 from hermes.tools.contract import Effect, ToolContext, ToolOutcome, ToolResult
-from hermes.tools.files.guard import NO_PATH, is_secret, place_of, refuse_secret
+from hermes.tools.files.guard import NO_PATH, is_secret, refuse_secret
 from hermes.tools.files.place import READERS, locate
+from hermes.tools.files.roots import place_of, refuse_unreadable
 from hermes.tools.files.window import open_regular, refuse_special
 from hermes.tools.search.command import WALK_FOLDERS, Mode, Question, find_ripgrep, ripgrep, walk
 from hermes.tools.search.globs import parse_glob
@@ -107,10 +108,12 @@ async def _look(context: ToolContext, path: str) -> _Place:
 def _find(context: ToolContext, path: str) -> _Place:
     located = locate(context, path)
     refuse_special(located)
+    judge = partial(refuse_secret, place=place_of(context))
     if located.is_dir():
+        refuse_unreadable(located, place_of(context))
         return _Place(located, "")
-    refuse_secret(located, place_of(context))
-    open_regular(located).close()
+    judge(located)
+    open_regular(located, judge).close()
     return _Place(located.parent, located.name)
 
 

@@ -14,7 +14,7 @@ from hermes.config.schema import Compression
 from hermes.errors import ConfigError, Refused
 from hermes.events import InboundKind, Outbound, OutboundKind
 from hermes.messages import Message, Role, Usage
-from hermes.models.contract import Completed, ContextOverflow, ModelPiece, ModelRequest
+from hermes.models.contract import Completed, ContextOverflow, ModelPiece, ModelRequest, ReasoningDelta
 from hermes.models.sizes import message_size, request_size
 from tests.actors.conversation.test_compression import LONG, Reply, Talk, converse, numbered, told, transcript, words
 from tests.actors.house import House, house, settings
@@ -72,6 +72,29 @@ async def test_it_leaves_everything_as_it_was_and_is_not_tried_at_once(tmp_path:
     assert [answer.strip() for answer in answers] == [f"answer to number {number}" for number in range(8)]
     assert len(talk.summed) == 1
     assert len(talk.asked[-1].messages) == 15
+
+
+async def _is_silent_and_dear(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+    yield words("  ", Usage(7000, 70))
+
+
+async def _is_lost(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+    yield ReasoningDelta("x" * 21_000)
+    raise Refused("lost")
+
+
+@pytest.mark.parametrize("sums", [_is_silent_and_dear, _is_lost])
+async def test_what_it_cost_counts_in_the_session(tmp_path: Path, sums: Reply) -> None:
+    talk = Talk(sums=sums)
+    async with house(tmp_path, model=talk.model) as gateway:
+        await converse(gateway, numbered(8))
+        store = gateway.tree.base.store
+        session = await store.current("session:c")
+        assert session is not None
+        assert len(talk.summed) == 1
+        usage = session.usage
+        assert usage.input_tokens + usage.output_tokens > 7000
+        assert (await store.spent(session.id, "", 0.0)).conversation == usage.input_tokens + usage.output_tokens
 
 
 async def test_it_is_not_tried_at_once_after_a_restart_either_and_later_it_is(

@@ -23,8 +23,9 @@ from hermes.errors import (
 )
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ContextOverflow, ModelPiece, ModelRequest, ReasoningDelta, TextDelta
-from hermes.spending import CapReached, Caps, ModelCall
+from hermes.spending import CapReached
 from hermes.store.rows import Lease
+from tests.actors.ledger import Ledger
 from tests.actors.scripted import ScriptedModel
 
 REQUEST = ModelRequest("", "", (), ())
@@ -77,37 +78,18 @@ class Permits:
         self.returned.append((self.lent[permit], outcome))
 
 
-@define
-class Ledger:
-    """The part of a store that calls are written down in."""
-
-    begun: list[ModelCall] = field(factory=list[ModelCall])
-    ended: list[Usage] = field(factory=list[Usage])
-    refuse: HermesError | None = None
-
-    async def begin_model_call(self, call: ModelCall, caps: Caps, now: float) -> None:
-        await trio.lowlevel.checkpoint()
-        if self.refuse:
-            raise self.refuse
-        self.begun.append(call)
-
-    async def end_model_call(self, key: str, usage: Usage, now: float) -> None:
-        await trio.lowlevel.checkpoint()
-        assert key == self.begun[-1].key
-        self.ended.append(usage)
-
-
 def calls_of(
     *models: ScriptedModel, permits: Permits | None = None, retries: int = 3, ledger: Ledger | None = None
 ) -> ModelCalls:
     first, *others = models
-    settings = SimpleNamespace(model_retries=retries, caps=Caps())
+    ledger = ledger or Ledger()
+    settings = SimpleNamespace(model_retries=retries, caps=ledger.caps)
     services = SimpleNamespace(
         permits=permits or Permits(),
         model=first,
         fallbacks=tuple(others),
         settings=settings,
-        store=ledger or Ledger(),
+        store=ledger,
     )
     return ModelCalls(services, Lease("turn", "session", "key", 1))  # type: ignore[arg-type]
 
@@ -287,9 +269,9 @@ async def test_what_a_server_does_not_count_is_estimated(autojump_clock: trio.te
         found.append(event)
 
     await calls.call(evolve(REQUEST, system="x" * 60), emit)
-    assert ledger.ended == [Usage(20, 30)]
+    assert ledger.ended == [Usage(20, 32)], "the name of the call, too"
     assert isinstance(found[-1], ModelReplied)
-    assert found[-1].usage == Usage(20, 30)
+    assert found[-1].usage == Usage(20, 32)
 
 
 async def test_a_call_that_is_stopped_is_written_down(autojump_clock: trio.testing.MockClock) -> None:

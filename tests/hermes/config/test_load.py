@@ -65,6 +65,12 @@ def test_the_defaults_are_those_that_users_expect() -> None:
     assert not default.api_server.enabled
 
 
+def test_folders_of_a_variable_are_separated_as_those_of_a_path(home: Home) -> None:
+    found = settings(home, "file: {write_roots: [~/a], read_roots: [/b]}", HERMES_WRITE_SAFE_ROOT="/srv/x:~/y::")
+    assert (found.file.write_roots, found.file.read_roots) == (("/srv/x", "~/y"), ("/b",))
+    assert "file.write_roots: expected folders" in problems(home, "file: {write_roots: ['']}")[0]
+
+
 def test_the_file_is_merged_into_the_defaults_key_by_key(home: Home) -> None:
     found = settings(home, "terminal:\n  timeout: 30\nplatforms:\n  web:\n    extra: {port: 9000}\n")
     assert (found.terminal.timeout, found.terminal.cwd) == (30, ".")

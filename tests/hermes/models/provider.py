@@ -84,6 +84,11 @@ class Provider:
             while self.open_connections:
                 await trio.sleep(0.01)
 
+    async def until_asked(self, times: int) -> None:
+        with trio.fail_after(WITHIN):
+            while len(self.requests) < times:
+                await trio.sleep(0.01)
+
     async def serve(self, stream: trio.SocketStream) -> None:
         self.connections += 1
         self.open_connections += 1

@@ -10,7 +10,7 @@ import trio
 
 from hermes.errors import AuthError, HermesError, RateLimited, Refused, RemoteProtocolError, TransientError
 from hermes.messages import ToolCall
-from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
+from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta, Unshown
 from hermes.models.failures import Speaker
 from hermes.models.http import Timing
 from hermes.models.remote import RemoteModel
@@ -59,7 +59,7 @@ async def test_a_reply_of_chat_completions_comes_piece_by_piece() -> None:
     call = {"index": 0, "id": "c", "function": {"name": "look", "arguments": "{}"}}
     async with model(chat(said("a"), said("b", tool_calls=[call]), finished("tool_calls"))) as (one, provider):
         *deltas, last = await pieces(one)
-    assert deltas == [TextDelta("a"), TextDelta("b")]
+    assert deltas == [TextDelta("a"), TextDelta("b"), Unshown(6)]
     assert isinstance(last, Completed)
     assert last.message.tool_calls == (ToolCall("c", "look", "{}"),)
     (asked,) = provider.requests

@@ -2,8 +2,9 @@
 
 import pytest
 
+from hermes.errors import LocalProtocolError
 from hermes.messages import Usage
-from hermes.spending import DAY_SECONDS, CapReached, Caps, ModelCall, Spent
+from hermes.spending import DAY_SECONDS, LEAST_OUTPUT, CapReached, Caps, ModelCall, Spent
 from hermes.store.database import Database
 from hermes.store.maintenance import KEPT_CALLS_SECONDS, KEPT_SECONDS
 from hermes.store.store import SqliteStore
@@ -50,11 +51,42 @@ async def test_a_call_that_would_pass_a_cap_is_refused_and_not_written(
     store: SqliteStore, database: Database, caps: Caps, key: str
 ) -> None:
     await store.begin_model_call(call("1"), caps, NOW)
-    with pytest.raises(CapReached, match=rf"299 tokens \({key}\), 150 are spent, and the next call can cost 150"):
+    with pytest.raises(CapReached, match=rf"299 tokens \({key}\), 150 are spent, and the next call needs 150 at least"):
         await store.begin_model_call(call("2"), caps, NOW)
     assert len(rows(database, "model_calls")) == 1
     await store.end_model_call("1", Usage(100, 49), NOW)
     await store.begin_model_call(call("2"), caps, NOW)
+
+
+async def test_a_cap_that_is_nearly_used_up_lets_a_short_answer_through(store: SqliteStore) -> None:
+    cap = Caps(day=10_000)
+    assert await store.begin_model_call(call("1", most=Usage(1000, 6000)), cap, NOW) == 6000
+    assert await store.begin_model_call(call("2", most=Usage(500, 6000)), cap, NOW) == 2500
+    assert await store.begin_model_call(call("2", most=Usage(500, 6000)), cap, NOW) == 2500, "a repetition"
+    assert (await store.spent("s", "t", NOW)).day == 10_000
+    await store.end_model_call("2", Usage(0, LEAST_OUTPUT), NOW)
+    with pytest.raises(CapReached):
+        await store.begin_model_call(call("3", most=Usage(3000 - 2 * LEAST_OUTPUT + 1, 6000)), cap, NOW)
+
+
+async def test_an_answer_that_grows_reserves_more_until_a_cap_leaves_nothing(store: SqliteStore) -> None:
+    cap = Caps(conversation=1000)
+    await store.begin_model_call(call("1", most=Usage(100, 200)), cap, NOW)
+    await store.begin_model_call(call("2", turn="u", most=Usage(100, 200)), cap, NOW)
+    assert await store.extend_model_call("1", 200, 500, cap, NOW) == 500
+    assert await store.extend_model_call("1", 200, 500, cap, NOW) == 500, "a repetition"
+    assert await store.extend_model_call("2", 200, 500, cap, NOW) == 300
+    with pytest.raises(CapReached, match=r"1,000 tokens \(caps.tokens_per_conversation\), and this answer has taken"):
+        await store.extend_model_call("2", 300, 500, cap, NOW)
+    assert (await store.spent("s", "", NOW)).conversation == 1000
+
+
+async def test_only_a_call_under_way_grows(store: SqliteStore) -> None:
+    await store.begin_model_call(call("1"), FREE, NOW)
+    await store.end_model_call("1", Usage(10, 5), NOW)
+    for key in ("1", "unknown"):
+        with pytest.raises(LocalProtocolError):
+            await store.extend_model_call(key, 5, 10, FREE, NOW)
 
 
 async def test_each_cap_counts_its_own(store: SqliteStore) -> None:

@@ -16,7 +16,7 @@ from hermes.home import Home
 from hermes.memory.shelf import Target, shelf
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces
-from hermes.tools.contract import Sandbox, Tool, ToolContext, ToolOutcome, ToolResult
+from hermes.tools.contract import Roots, Sandbox, Tool, ToolContext, ToolOutcome, ToolResult
 from hermes.tools.web.settings import WebSettings
 
 
@@ -142,6 +142,7 @@ class World:
     archive: Archive | None = None
     skills: SkillPlaces | None = None
     sandbox: Sandbox | None = None
+    roots: Roots = field(factory=Roots)
     web: WebSettings = field(factory=WebSettings)
 
     @property
@@ -173,6 +174,7 @@ class World:
             archive=self.archive,
             skills=self.skills,
             sandbox=self.sandbox,
+            roots=self.roots,
             web=self.web,
             memory=shelf(Home(self.home / ".hermes"), Audience("terminal", "owner", owner=True), self.limits),
         )

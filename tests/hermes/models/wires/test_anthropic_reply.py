@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes.errors import AuthError, RateLimited, Refused, RemoteProtocolError, TransientError
 from hermes.messages import ToolCall, Usage
-from hermes.models.contract import Completed, ReasoningDelta, TextDelta
+from hermes.models.contract import Completed, ReasoningDelta, TextDelta, Unshown
 from hermes.models.failures import Speaker, complaint
 from hermes.models.wires.anthropic_reply import AnthropicReply
 from hermes.models.wires.assembly import MAX_BLOCKS, MAX_CHARACTERS
@@ -104,8 +104,9 @@ def test_thoughts_are_kept_whole_with_their_signatures_and_the_layout_of_the_rep
             block(3, {"type": "tool_use", "id": "a", "name": "look", "input": {}}),
         )
     )  # fmt: skip
-    assert pieces[:3] == [ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("yes")]
-    last = pieces[3]
+    shown = [piece for piece in pieces if not isinstance(piece, Unshown)]
+    assert shown[:3] == [ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("yes")]
+    last = shown[3]
     assert isinstance(last, Completed)
     assert last.message.reasoning == "hm"
     assert json.loads(last.message.reasoning_details) == {
@@ -117,6 +118,18 @@ def test_thoughts_are_kept_whole_with_their_signatures_and_the_layout_of_the_rep
             {"type": "tool_use"},
         ],
     }
+
+
+def test_what_no_delta_shows_is_told_by_its_size() -> None:
+    pieces = read(
+        *message(
+            block(0, {"type": "thinking", "thinking": "", "signature": ""},
+                  {"type": "thinking_delta", "thinking": "hm"}, {"type": "signature_delta", "signature": "sig"}),
+            block(1, {"type": "redacted_thinking", "data": "xyzxyz"}),
+            block(2, {"type": "tool_use", "id": "a", "name": "look", "input": {}}, json_part('{"a":'), json_part("1}")),
+        )
+    )  # fmt: skip
+    assert pieces[:-1] == [ReasoningDelta("hm"), Unshown(3), Unshown(6), Unshown(4), Unshown(5), Unshown(2)]
 
 
 @pytest.mark.parametrize(

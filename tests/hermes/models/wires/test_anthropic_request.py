@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from hermes.messages import Message, Role
 from hermes.models.wires.anthropic_request import AnthropicOptions, anthropic_request, model_version, most_output
+from hermes.models.wires.parse import count, section
 from hermes.models.wires.reasoning import pack
+from hermes.spending import LEAST_OUTPUT
 from tests.hermes.models.transcripts import TRANSCRIPTS, assistant, call, request, result, user
 
 MARK = {"type": "ephemeral"}
@@ -97,6 +99,25 @@ def test_each_generation_is_asked_to_think_in_its_own_form(model: str, effort: s
 def test_no_request_asks_for_more_than_it_is_counted_with(model: str, effort: str, bound: int | None) -> None:
     options = evolve(PLAIN, model=model, effort=effort, max_output_tokens=bound)
     assert anthropic_request(request(user("hi")), options)["max_tokens"] == most_output(options)
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "claude-opus-4-6", "x"])
+@pytest.mark.parametrize("effort", ["", "minimal", "high", "max"])
+@pytest.mark.parametrize("limit", [LEAST_OUTPUT, LEAST_OUTPUT + 1, 9000, 30_000, 100_000])
+def test_no_request_asks_for_more_than_its_own_bound(model: str, effort: str, limit: int) -> None:
+    asked = evolve(request(user("hi")), max_output_tokens=limit)
+    body = anthropic_request(asked, evolve(PLAIN, model=model, effort=effort))
+    assert body["max_tokens"] == limit
+    if budget := section(body.get("thinking")).get("budget_tokens"):
+        assert 1024 <= count(budget) < limit
+
+
+def test_a_bound_that_is_no_less_than_the_usual_changes_nothing() -> None:
+    options = AnthropicOptions("anthropic", "claude-sonnet-4-5", "max")
+    free = request(user("hi"))
+    assert anthropic_request(evolve(free, max_output_tokens=most_output(options)), options) == anthropic_request(
+        free, options
+    )
 
 
 def test_a_budget_of_thought_leaves_room_for_the_answer() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes.errors import Refused, RemoteProtocolError, TransientError
 from hermes.messages import ToolCall, Usage
-from hermes.models.contract import Completed, ReasoningDelta, TextDelta
+from hermes.models.contract import Completed, ReasoningDelta, TextDelta, Unshown
 from hermes.models.failures import Speaker, complaint
 from hermes.models.wires.assembly import MAX_BLOCKS, MAX_CALLS, MAX_CHARACTERS
 from hermes.models.wires.chat_reply import ChatReply
@@ -93,6 +93,18 @@ def test_thoughts_are_no_text_and_are_kept_by_their_name(name: str) -> None:
     assert isinstance(pieces[3], Completed)
     assert pieces[3].message.reasoning == "hm"
     assert json.loads(pieces[3].message.reasoning_details) == {"of": "p/m", "field": name}
+
+
+def test_what_no_delta_shows_is_told_by_its_size() -> None:
+    pieces = read(
+        delta(reasoning="abc", reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "abc"}]),
+        delta(reasoning="d", reasoning_details=[{"type": "reasoning.summary", "index": 1, "summary": "\u20acd"}]),
+        delta(reasoning_details=[{"type": "reasoning.encrypted", "index": 2, "data": "xyz"}]),
+        delta(tool_calls=[{"index": 0, "id": "a", "function": {"name": "look", "arguments": '{"a":'}}]),
+        delta(tool_calls=[{"index": 0, "id": "a", "function": {"name": "look", "arguments": "1}"}}]),
+    )
+    thoughts = [ReasoningDelta("abc"), ReasoningDelta("d"), Unshown(3), Unshown(3)]
+    assert pieces == [*thoughts, Unshown(9), Unshown(2)]
 
 
 def test_thoughts_in_details_are_put_together_block_by_block() -> None:
