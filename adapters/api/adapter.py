@@ -10,24 +10,24 @@ Rules:
    conversations).
 """
 
+from typing import TYPE_CHECKING
+
 import trio
 from attrs import define, field
-from starlette.types import ASGIApp
 
-from adapters.api.chat_route import ChatRoute
 from adapters.api.chats import ACCOUNT, PLATFORM
 from adapters.api.desk import Desk
-from adapters.api.door import Door
-from adapters.api.health import HealthRoutes
-from adapters.api.responses_route import ResponsesRoute
-from adapters.api.routes import Api, Path, path
 from adapters.api.runs import Runs
 from adapters.api.settings import ApiSettings
 from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
-from adapters.web.guard import Bound
 from adapters.web.login import Gatekeeper
 from hermes.errors import Refused
 from hermes.events import Draft, Outbound
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from adapters.web.guard import Bound
 
 MESSAGE_LENGTH = 4_000_000
 """Characters of one answer: no model writes as much, so that an answer is one part; a bound all the same."""
@@ -98,20 +98,10 @@ class ApiAdapter:
     def serves(self, path: str) -> bool:
         return path in {"/v1", "/health/detailed"} or path.startswith("/v1/")
 
-    def application(self, gatekeeper: Gatekeeper, bound: Bound) -> ASGIApp:
-        return Door(Api(self._paths()), gatekeeper, bound, self._settings)
+    def application(self, gatekeeper: Gatekeeper, bound: "Bound") -> "ASGIApp":
+        from adapters.api.site import application
 
-    def _paths(self) -> tuple[Path, ...]:
-        health, responses = HealthRoutes(self._desk), ResponsesRoute(self._desk)
-        return (
-            path("/v1/health", GET=health.alive, HEAD=health.alive),
-            path("/health/detailed", GET=health.detailed),
-            path("/v1/models", GET=health.models),
-            path("/v1/models/(?P<name>.+)", GET=health.model),
-            path("/v1/chat/completions", POST=ChatRoute(self._desk)),
-            path("/v1/responses", POST=responses.create),
-            path("/v1/responses/(?P<id>[^/]+)", GET=responses.get, DELETE=responses.delete),
-        )
+        return application(self._desk, gatekeeper, bound)
 
 
 def create(settings: ApiSettings) -> ApiAdapter:

@@ -8,11 +8,12 @@ from starlette.types import ASGIApp
 from adapters.api import body, chat_request
 from adapters.api.answers import Completion, told
 from adapters.api.asked import Asked
-from adapters.api.desk import Desk, until_ended
+from adapters.api.desk import Desk
 from adapters.api.growing import GrowingText
 from adapters.api.problem import ApiError, Problem
 from adapters.api.runs import Run
 from adapters.api.sse import DONE, EventStream, Latest, Reader, event
+from adapters.api.waiting import until_ended
 from adapters.web.server import transport_of
 
 KEY = "idempotency-key"

@@ -7,9 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import trio
 from attrs import define
-from starlette.requests import ClientDisconnect, Request
 
 from adapters.api.asked import Asked
 from adapters.api.chats import PLATFORM, chat_of, inbound
@@ -68,22 +66,3 @@ def refusing() -> Generator[None]:
         yield
     except HermesError as error:
         raise ApiError(of_error(error)) from error
-
-
-async def until_ended(run: Run, request: Request) -> None:
-    """Wait for the end of a run. Raises ``ClientDisconnect`` when nobody waits with us; the run goes on."""
-    gone = False
-
-    async def watch() -> None:
-        nonlocal gone
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        nursery.cancel_scope.cancel()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch)
-        await run.ended.wait()
-        nursery.cancel_scope.cancel()
-    if gone:
-        raise ClientDisconnect

@@ -7,12 +7,14 @@ that says what to do. The official clients repeat a request by themselves after 
 
 from collections.abc import Mapping
 from math import ceil
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from attrs import evolve, field, frozen
-from starlette.responses import JSONResponse
 
 from hermes.errors import ActorCrashed, HermesError, RateLimited, Refused, TransientError, Unavailable
+
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
@@ -40,7 +42,10 @@ class Problem:
         """The same, with further headers."""
         return evolve(self, headers={**self.headers, **headers})
 
-    def response(self) -> JSONResponse:
+    def response(self) -> "JSONResponse":
+        # Not above: the adapter knows problems before there are requests (site.py).
+        from starlette.responses import JSONResponse
+
         return JSONResponse(self.body(), status_code=self.status, headers={"cache-control": "no-store", **self.headers})
 
 

@@ -22,13 +22,14 @@ from adapters.api import body, responses_request
 from adapters.api.chat_route import KEY, SESSION, session_header
 from adapters.api.chats import source
 from adapters.api.content import Json
-from adapters.api.desk import Desk, refusing, until_ended
+from adapters.api.desk import Desk, refusing
 from adapters.api.growing import GrowingText
 from adapters.api.problem import ApiError, Problem, missing
 from adapters.api.response_objects import Event, ResponseEvents, begun, ended
 from adapters.api.responses_request import ResponseAsked
 from adapters.api.runs import Run
 from adapters.api.sse import EventStream, Latest, Reader, event
+from adapters.api.waiting import until_ended
 from adapters.contract import AdapterHost
 from adapters.web.server import transport_of
 from hermes.store.requests import Beginning, Progress, Response, SessionMoved

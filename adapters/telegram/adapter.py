@@ -18,8 +18,8 @@ from pathlib import Path
 import trio
 from attrs import define, field
 
-# First of all: the library imports httpx, which stays small that way.
-from hermes.lean_httpx import httpx as httpx  # isort: skip
+# First of all: the library stays small that way.
+from adapters.telegram import lean as lean  # isort: skip
 
 from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
 from adapters.telegram.access import Me
@@ -30,7 +30,7 @@ from adapters.telegram.events import Reader
 from adapters.telegram.failures import Migrated, PollConflict, says
 from adapters.telegram.files import Files
 from adapters.telegram.outgoing import MARK, Outgoing, outgoing, upload
-from adapters.telegram.polling import Polling
+from adapters.telegram.polling import Polling, first
 from adapters.telegram.presence import Presence
 from adapters.telegram.presses import Presses
 from adapters.telegram.reactions import Reactions
@@ -106,14 +106,13 @@ class TelegramAdapter:
         """
         try:
             async with trio.open_nursery() as nursery:
-                polling = await self._connected(host, nursery)
-                found = await self._first(polling)
+                me, found = await self._connected(host)
                 task_status.started()
                 nursery.start_soon(self._presence.run)
                 if self._settings.reactions:
                     nursery.start_soon(self._reactions.run)
                 nursery.start_soon(self._offer_commands)
-                await polling.run(found)
+                await self._polling(me, host, nursery).run(found)
         finally:
             await self._calls.renew()
 
@@ -151,23 +150,33 @@ class TelegramAdapter:
     async def probe(self) -> None:
         await trio.lowlevel.checkpoint()
 
-    async def _connected(self, host: AdapterHost, nursery: trio.Nursery) -> Polling:
-        if self._me is None:
-            self._me = await self._calls.me()
-        reader = Reader(self._settings, self._calls.bot, self._me)
-        asides = Asides(self._calls, nursery)
-        files = Files(self._calls, host, nursery, self._cache)
-        return Polling(self._calls, reader, host, asides, Presses(host, asides), files)
+    async def _connected(self, host: AdapterHost) -> tuple[Me, list[object]]:
+        """Who we are, and the first updates: each over a connection of its own, so that neither waits for the other."""
+        found: list[object] = []
 
-    async def _first(self, polling: Polling) -> list[object]:
+        async def poll() -> None:
+            found.extend(await self._first(host))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(poll)
+            me = self._me = self._me or await self._calls.me()
+        return me, found
+
+    async def _first(self, host: AdapterHost) -> list[object]:
         try:
-            return await polling.first()
+            return await first(self._calls, host)
         except PollConflict as conflict:
             if not conflict.webhook:
                 raise
             log.warning("a webhook was set for this bot: it is removed, and what waited for it is kept")
             await self._calls.delete_webhook()
-            return await polling.first()
+            return await first(self._calls, host)
+
+    def _polling(self, me: Me, host: AdapterHost, nursery: trio.Nursery) -> Polling:
+        reader = Reader(self._settings, self._calls.bot, me)
+        asides = Asides(self._calls, nursery)
+        files = Files(self._calls, host, nursery, self._cache)
+        return Polling(self._calls, reader, host, asides, Presses(host, asides), files)
 
     async def _offer_commands(self) -> None:
         """The menu, once. It is a convenience, so a failure is only noted."""

@@ -67,12 +67,6 @@ class Polling:
     _strangers: set[str] = field(factory=set[str])
     _unreadable: "_Unreadable" = field(factory=lambda: _Unreadable())
 
-    async def first(self) -> list[object]:
-        """Ask once without waiting: afterwards updates can flow. Raises what a poll raises."""
-        found = await self._calls.updates(None, KINDS, wait=False)
-        self._host.beat()
-        return found
-
     async def run(self, found: list[object]) -> None:
         """Deal with ``found`` and poll on, until a poll fails."""
         while True:
@@ -167,6 +161,13 @@ class Polling:
         if dropped.unreadable:
             self._unreadable.tell(number, dropped.unreadable)
         log.debug("update %d is dropped: %s", number, dropped.rule)
+
+
+async def first(calls: Calls, host: AdapterHost) -> list[object]:
+    """Ask once without waiting: afterwards updates can flow. Raises what a poll raises."""
+    found = await calls.updates(None, KINDS, wait=False)
+    host.beat()
+    return found
 
 
 @define

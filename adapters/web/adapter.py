@@ -10,26 +10,23 @@ Rules:
 
 import time
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import define, evolve, field
-from starlette.routing import Router
-from starlette.types import ASGIApp
 
 from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
-from adapters.web import assets
-from adapters.web.beside import Beside, Fork
+from adapters.web.beside import Beside
 from adapters.web.chats import ACCOUNT, PLATFORM, entry_of_outbound
-from adapters.web.guard import Bound, Guard
 from adapters.web.hub import Hub
 from adapters.web.listen import HOST_KEY, PORT_KEY, listen
-from adapters.web.login import Gatekeeper
 from adapters.web.protocol import Message
-from adapters.web.routes import Page, PageRoutes
-from adapters.web.server import serve
 from adapters.web.settings import WebSettings
 from hermes.errors import ConfigError, Refused, TransientError
 from hermes.events import Draft, Outbound, OutboundKind
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 MESSAGE_LENGTH = 100_000
 """Characters of one message: a browser lays out this much text at once; a longer answer comes in parts."""
@@ -96,7 +93,9 @@ class WebAdapter:
         listener = await listen(self._settings.host, self._settings.port)
         self._port = int(listener.socket.getsockname()[1])
         try:
-            app = self._application(host, self._port)
+            app = await trio.to_thread.run_sync(self._application, host, self._port)
+            from adapters.web.server import serve
+
             task_status.started()
             await serve(app, listener)
         except OSError as error:
@@ -138,14 +137,11 @@ class WebAdapter:
         if not answer.startswith(f"HTTP/1.1 {HTTPStatus.OK} ".encode()):
             raise TransientError(f"the page answered itself by {answer[:40]!r}")
 
-    def _application(self, host: AdapterHost, port: int) -> ASGIApp:
-        settings = self._settings
-        gatekeeper = Gatekeeper(settings.key if settings.key_required else None, cookie_name=f"hermes_page_{port}")
-        page = Page(assets.load(), gatekeeper, self._hub, host, settings.commands)
-        bound = Bound(loopback=settings.loopback, port=port)
-        guarded = Guard(Router(PageRoutes(page).routes(), redirect_slashes=False), bound)
-        beside = self._beside
-        return guarded if beside is None else Fork(beside, beside.application(gatekeeper, bound), guarded)
+    def _application(self, host: AdapterHost, port: int) -> "ASGIApp":
+        """In a thread (see site.py)."""
+        from adapters.web.site import application
+
+        return application(self._settings, self._hub, host, port, self._beside)
 
 
 def create(settings: WebSettings, beside: Beside | None = None) -> WebAdapter:

@@ -30,10 +30,6 @@ from hermes.store.owners import GATEWAY
 
 log = logging.getLogger(__name__)
 
-# Objects before the garbage collector looks, and how often it looks at older ones: turns make thousands of objects and
-# next to no cycles, so the usual 700 cost an eighth of a turn.
-COLLECTIONS = (10_000, 20, 20)
-
 # Seconds for a running gateway to agree to its replacement.
 AGREE_WITHIN = 5.0
 
@@ -143,7 +139,6 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
         say(_greeting(attached, startup.settings.model.provider))
         # What stands now stands until the end: no collection has to look at it again.
         gc.freeze()
-        gc.set_threshold(*COLLECTIONS)
 
     options = Options(
         us.start_time,
