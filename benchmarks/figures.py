@@ -5,7 +5,7 @@
 3. A goal that needs a peer, where none was measured, has no verdict.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from statistics import median
 
@@ -107,6 +107,16 @@ _HALF, _THIRD, _QUARTER = _share("1/2", 1 / 2), _share("1/3", 1 / 3), _share("1/
 _SIXTH, _EIGHTH = _share("1/6", 1 / 6), _share("1/8", 1 / 8)
 _SIX_TIMES, _TWELVE_TIMES = _share("6x", 6), _share("12x", 12)
 
+
+def _of_the_page(what: str, title: str, troubles: Sequence[str], whose: str) -> Iterator[Figure]:
+    """Where all is well, and the share of that where something else is in trouble."""
+    for name, word, bound in (("", "median", 1.2), (".p99", "p99", 2.0)):
+        yield Figure(f"page.{what}{name}", f"{title}: {word}", "ms", digits=1)
+        for trouble in troubles:
+            goal = _bound(f"{bound:g}", bound)
+            yield Figure(f"page.{what}.{trouble}{name}", f"the same, {whose} {trouble}", "x", goal)
+
+
 FIGURES = (
     Figure("version.seconds", "`hermes version`, whole process", "s", _HALF, _THIRD),
     Figure("version.memory", "the same, peak memory", "MB", _HALF, _THIRD, digits=1),
@@ -160,4 +170,7 @@ FIGURES = (
         more_is_better=True,
         digits=0,
     ),
+    *_of_the_page("turn", "a turn of the page, 50 people at the bot", ("5xx", "409", "429", "hole", "drop"), "Bot API"),
+    *_of_the_page("accepted", "a message of the page accepted", ("down", "slow"), "model"),
+    *_of_the_page("status", "`/status` at the page, a turn running", ("down", "slow"), "model"),
 )

@@ -50,6 +50,18 @@ class Gateway:
         """The same after a kill: what was said meanwhile waits."""
         self.world.bot_api.ask("watch", {})
         begun = time.monotonic()
+        self.launch()
+        while time.monotonic() < begun + START_WITHIN:
+            first = self.world.bot_api.ask("polled")["first_poll"]
+            if isinstance(first, float):
+                return first - begun
+            if self.ended:
+                break
+            time.sleep(_LOOK)
+        raise Failed(f"{self.product.name}: no poll; see {self.home / 'output.log'}")
+
+    def launch(self) -> None:
+        """Start it, and wait for nothing."""
         with (self.home / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
                 [self.product.program, *self.product.gateway],
@@ -59,17 +71,27 @@ class Gateway:
                 stdout=output,
                 stderr=output,
             )
-        while time.monotonic() < begun + START_WITHIN:
-            first = self.world.bot_api.ask("record")["first_poll"]
-            if isinstance(first, float):
-                return first - begun
-            if self._process.poll() is not None:
-                break
-            time.sleep(_LOOK)
-        raise Failed(f"{self.product.name}: no poll; see {self.home / 'output.log'}")
+
+    @property
+    def pid(self) -> int:
+        """Only after a start."""
+        return self._running.pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is gone without having been told to."""
+        return self._running.poll() is not None
 
     def usage(self) -> Usage:
         return usage(self._running.pid)
+
+    def kill_alone(self) -> list[int]:
+        """SIGKILL to the gateway; returns the ids of what it had started, which is left to end by itself."""
+        process, self._process = self._running, None
+        left = descendants(process.pid)
+        process.kill()
+        process.wait()
+        return left
 
     def kill(self) -> None:
         """SIGKILL to the gateway alone."""

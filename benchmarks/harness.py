@@ -5,7 +5,6 @@
 3. A product that fails at a group takes no further part in it, and the failure is told; the other groups go on.
 """
 
-import datetime
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,8 +16,9 @@ from benchmarks import measures
 from benchmarks.figures import FIGURES, Samples
 from benchmarks.gateway import Failed
 from benchmarks.machine import load
+from benchmarks.page_measures import page
 from benchmarks.products import PRODUCTS
-from benchmarks.records import Record
+from benchmarks.records import Record, now
 from benchmarks.services import world
 
 
@@ -31,6 +31,8 @@ class Group:
     rounds: int
     figures: tuple[str, ...]
     """Beginnings of the keys of its figures."""
+    only_ours: bool = False
+    """What the others have not."""
 
 
 GROUPS = (
@@ -39,6 +41,7 @@ GROUPS = (
     Group("load", measures.load, 2, ("alone.", "rate.", "cpu.", "burst.")),
     Group("growth", measures.growth, 1, ("growth",)),
     Group("crash", measures.crash, 1, ("kill.", "down.")),
+    Group("page", page, 1, ("page.",), only_ours=True),
 )
 
 
@@ -65,13 +68,12 @@ def run(groups: Sequence[Group], folder: Path) -> dict[str, Record]:
         for group in groups:
             homes = [folder / f"{group.name}-{number}" for number in range(len(present))]
             contestants = [measures.Contestant(*each) for each in zip(present, homes, worlds, strict=True)]
-            records[group.name] = _take(group, contestants)
+            records[group.name] = _take(group, contestants[:1] if group.only_ours else contestants)
     return records
 
 
 def _take(group: Group, contestants: Sequence[measures.Contestant]) -> Record:
-    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    samples, failed, load_before, left = Samples(), list[str](), load(), list(contestants)
+    date, samples, failed, load_before, left = now(), Samples(), list[str](), load(), list(contestants)
     left = [one for one in left if _try("first turn", measures.prepare, one, failed)]
     for number in range(group.rounds):
         _say(f"{group.name}, round {number + 1} of {group.rounds}")

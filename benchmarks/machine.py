@@ -34,6 +34,19 @@ def usage(pid: int) -> Usage:
     return Usage(cpu, resident, len(members), sum(int(fields[_THREADS]) for fields in members))
 
 
+def descriptors(pid: int) -> int:
+    """Open files and sockets of one process, its children left out. Raises ``ProcessLookupError`` when it is gone."""
+    try:
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
+        raise ProcessLookupError(pid) from None
+
+
+def is_running(pid: int) -> bool:
+    """Whether it is there, and no corpse that waits for its parent."""
+    return any(each == pid and fields[0] != "Z" for each, fields in _all())
+
+
 def descendants(pid: int) -> list[int]:
     """Ids of all that a process started and that is still there, itself left out."""
     found = dict(_all())

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from benchmarks.services import World
 
@@ -19,6 +19,9 @@ CACHE = Path.home() / ".cache/hermes-bench"
 """Environments of the others, one each."""
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+
+API_KEY = "a-key-of-the-benchmarks"
+"""Of the API and of the page, where there is one."""
 
 _SITE = """\
 import os
@@ -51,6 +54,8 @@ class Product:
     gateway: tuple[str, ...]
     configure: Callable[[Path, World], None]
     variables: Callable[[Path], dict[str, str]]
+    port: int = 18643
+    """Of its API; the page of ours is there too."""
 
     @property
     def installed(self) -> bool:
@@ -75,12 +80,14 @@ class Product:
 
 def _telegram(product: "Product") -> dict[str, str]:
     named = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_ALLOWED_USERS": "*", "GATEWAY_ALLOW_ALL_USERS": "true"}
-    api = {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": "a-key-of-the-benchmarks", "API_SERVER_PORT": "18643"}
+    api = {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": API_KEY, "API_SERVER_PORT": str(product.port)}
     return {} if product.name.startswith("nanobot") else {**named, **api}
 
 
-def _ours(home: Path, world: World) -> None:
-    _write_yaml(home / "config.yaml", world, "  web:\n    extra:\n      port: 18642\n", "")
+def _ours(home: Path, world: World, more: str = "") -> None:
+    _write_yaml(home / "config.yaml", world, "", "")
+    with (home / "config.yaml").open("a") as file:
+        file.write(more)
 
 
 def _hermes_agent(home: Path, world: World) -> None:
@@ -133,6 +140,12 @@ OURS = Product(
     configure=_ours,
     variables=_home,
 )
+
+
+def ours(port: int, more: str = "") -> Product:
+    """The same with its page at ``port``, and ``more`` in its configuration."""
+    return evolve(OURS, port=port, configure=lambda home, world: _ours(home, world, more))
+
 
 HERMES_AGENT = Product(
     name="hermes-agent 0.19",

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cattrs
 from attrs import define, field
+
+from benchmarks.soak.trace import Trace
 
 Values = dict[str, dict[str, list[float]]]
 
@@ -20,6 +23,13 @@ class Record:
     failed: list[str] = field(factory=list[str])
     values: Values = field(factory=dict[str, dict[str, list[float]]])
     """By figure and product."""
+    soak: Trace | None = None
+    """What a soak saw; it has no figures."""
+
+
+def now() -> str:
+    """A record's date."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def read(path: Path) -> dict[str, Record]:

@@ -44,16 +44,17 @@ class Run:
         return together
 
 
-def page(run: Run, plot: str) -> str:
-    """The whole of results.md."""
+def page(run: Run, plot: str, soak: str = "") -> str:
+    """The whole of results.md. ``soak``: the part that tells of it."""
     parts = [
         "# Results",
-        "Written by `make bench`. What each figure is: [README.md](README.md). Where time and memory go: "
-        "[profiles.md](profiles.md).",
+        "Written by `make bench` and `make soak`. What each figure is: [README.md](README.md). Where time and memory "
+        "go: [profiles.md](profiles.md).",
         _where(run),
         table(run),
         _yardstick(run),
         f"![The figures, beside each other]({plot})",
+        soak,
         "## How it was measured",
         _METHOD.strip(),
         "## Every value",

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -55,6 +56,13 @@ class World:
         """Forget what was asked and said; the model takes ``latency`` seconds from now on."""
         self.model.ask("reset", {"latency": latency})
         self.bot_api.ask("reset", {})
+
+
+def free_port() -> int:
+    """Of the loopback interface, at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class Running:
 class Chats:
     """See the rules. ``say`` puts a person's text where the bot's poll finds it."""
 
-    _say: Callable[[int, str], None]
+    _say: Callable[[int, str], object]
     _texts: dict[int, dict[int, str]] = field(factory=dict[int, dict[int, str]])
     _numbers: int = 0
     _running: Running | None = None

@@ -27,6 +27,9 @@ _REASONS = {
     404: "Not Found",
     409: "Conflict",
     411: "Length Required",
+    429: "Too Many Requests",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
 }
 
 
@@ -77,6 +80,11 @@ class Exchange:
         self._connection.write(b"0\r\n\r\n")
         self._connection.done()
 
+    def cut(self) -> None:
+        """Close the connection, whatever of the answer is written."""
+        self.on_gone = lambda: None
+        self._connection.close()
+
 
 Handler = Callable[[Exchange], None]
 
@@ -108,6 +116,10 @@ class _Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.write(data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
 
     def done(self) -> None:
         """The answer is complete: on to the next request, if its bytes are there."""
@@ -142,8 +154,7 @@ class _Connection(asyncio.Protocol):
     def _refuse(self, status: int) -> None:
         self._buffer = b""
         self.write(_head(status, "text/plain", "content-length: 0"))
-        if self._transport is not None:
-            self._transport.close()
+        self.close()
 
 
 def _read_head(head: bytes) -> tuple[str, str, dict[str, str]]:

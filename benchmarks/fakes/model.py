@@ -4,17 +4,24 @@
 
 Rules:
 
-1. ``POST …/chat/completions`` answers after ``latency`` seconds. It calls no tools. The answer repeats the last mark
-   (``[[word]]``) of what people said, so that whoever asked finds its own answer again.
+1. ``POST …/chat/completions`` answers after ``latency`` seconds. The answer repeats the last mark (``[[word]]``) of
+   what people said, so that whoever asked finds its own answer again. It calls a tool only where the last message is a
+   person's, with "please run" and a command in backticks, and a tool of the name ``terminal`` is offered.
 2. A streamed answer comes in ``pieces`` chunks at once: what a client does between two pieces is the client's cost.
 3. ``GET …/models`` names the one model. ``GET /control/record`` tells what was asked so far, ``POST /control/reset``
    forgets it; its body may set ``latency`` (seconds) and ``pieces``.
+4. ``POST /control/trouble`` with ``{"kind": "down"}`` lets it misbehave until the kind is empty: ``down`` refuses with
+   503, ``slow`` takes ``SLOW`` seconds longer, ``cut`` closes the connection in the middle of an answer, ``hole``
+   says nothing for as long as the client stays.
 """
 
 import argparse
 import asyncio
 import json
 import re
+import secrets
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import cast
 
 from attrs import asdict, define, field, frozen
@@ -27,6 +34,11 @@ MARK = re.compile(r"\[\[[\w.:-]+\]\]")
 
 # Requests that are described one by one; the first is the figure, some more show what else a product asks.
 _KEPT = 20
+
+# Seconds more of a model that is slow: a person notices, no deadline does.
+SLOW = 4.0
+
+_RUN = re.compile(r"please run `([^`]+)`")
 
 _WORDS = ["This", "is", "a", "short", "answer", "of", "the", "model,", "as", "it", "would", "be", "to", "a", "greeting"]
 
@@ -63,6 +75,16 @@ def _last_mark(messages: list[dict[str, object]]) -> str:
     return ""
 
 
+class Trouble(StrEnum):
+    """See rule 4."""
+
+    NONE = ""
+    DOWN = "down"
+    SLOW = "slow"
+    CUT = "cut"
+    HOLE = "hole"
+
+
 class FakeModel:
     """The server's state; ``handle`` is its ``Handler``."""
 
@@ -70,6 +92,7 @@ class FakeModel:
         self.latency = latency
         self.pieces = pieces
         self.record = Record()
+        self.trouble = Trouble.NONE
 
     def handle(self, exchange: Exchange) -> None:
         path = exchange.request.path
@@ -82,6 +105,9 @@ class FakeModel:
             exchange.answer_json(asdict(self.record))
         elif path == "/control/reset":
             self._reset(exchange)
+        elif path == "/control/trouble":
+            self.trouble = Trouble(json.loads(exchange.request.body)["kind"])
+            exchange.answer_json({"ok": True})
         else:
             exchange.answer_json({"error": {"message": f"no such path: {path}", "type": "invalid_request_error"}}, 404)
 
@@ -90,6 +116,7 @@ class FakeModel:
         self.latency = float(wanted.get("latency", self.latency))
         self.pieces = int(wanted.get("pieces", self.pieces))
         self.record = Record(running=self.record.running)
+        self.trouble = Trouble.NONE
         exchange.answer_json({"ok": True})
 
     def _complete(self, exchange: Exchange) -> None:
@@ -101,13 +128,20 @@ class FakeModel:
             return
         streamed = asked.get("stream") is True
         self._note(exchange, asked, streamed=streamed)
+        if self.trouble is Trouble.DOWN:
+            exchange.answer_json({"error": {"message": "overloaded", "type": "overloaded_error"}}, 503)
+        elif self.trouble is not Trouble.HOLE:
+            self._later(exchange, self._answer(asked, messages, streamed=streamed), streamed=streamed)
+
+    def _answer(self, asked: dict[str, object], messages: list[dict[str, object]], *, streamed: bool) -> list[bytes]:
+        """Its chunks; one, where it is not streamed."""
         words = [*_WORDS, mark] if (mark := _last_mark(messages)) else _WORDS
-        if streamed:
-            options = cast(dict[str, object], asked.get("stream_options") or {})
-            answer = _streamed(words, self.pieces, usage=options.get("include_usage") is True)
-        else:
-            answer = [_whole(words)]
-        self._later(exchange, answer, streamed=streamed)
+        if not streamed:
+            return [_whole(words)]
+        options = cast(dict[str, object], asked.get("stream_options") or {})
+        usage = options.get("include_usage") is True
+        command = _command(messages[-1]) if "terminal" in json.dumps(asked.get("tools")) else ""
+        return _called(command, usage=usage) if command else _streamed(words, self.pieces, usage=usage)
 
     def _note(self, exchange: Exchange, asked: dict[str, object], *, streamed: bool) -> None:
         record = self.record
@@ -121,17 +155,22 @@ class FakeModel:
         record.running += 1
         record.peak = max(record.peak, record.running)
 
+        trouble = self.trouble
+        latency = self.latency + (SLOW if trouble is Trouble.SLOW else 0.0)
+
         def now() -> None:
             record.running -= 1
-            if streamed:
+            if trouble is Trouble.CUT:
+                _cut(exchange, answer)
+            elif streamed:
                 exchange.stream(answer)
             else:
                 exchange.answer(answer[0])
 
-        if not self.latency:
+        if not latency:
             now()
             return
-        timer = asyncio.get_running_loop().call_later(self.latency, now)
+        timer = asyncio.get_running_loop().call_later(latency, now)
 
         def gone() -> None:
             timer.cancel()
@@ -141,7 +180,21 @@ class FakeModel:
         exchange.on_gone = gone
 
 
+def _command(message: dict[str, object]) -> str:
+    """What a person asks to be run with the last word; empty: nothing."""
+    found = _RUN.findall(json.dumps(message.get("content", ""))) if message.get("role") == "user" else []
+    return str(found[-1]) if found else ""
+
+
+def _cut(exchange: Exchange, answer: list[bytes]) -> None:
+    exchange.begin()
+    for piece in answer[: len(answer) // 2]:
+        exchange.send(piece)
+    exchange.cut()
+
+
 _USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+_DONE = b"data: [DONE]\n\n"
 _NAMED = {"id": "chatcmpl-fake", "created": 1_700_000_000, "model": MODEL}
 
 
@@ -149,7 +202,7 @@ def _event(value: object) -> bytes:
     return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
 
 
-def _chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
+def _chunk(delta: Mapping[str, object], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return _event({**_NAMED, "object": "chat.completion.chunk", "choices": [choice]})
 
@@ -161,10 +214,19 @@ def _streamed(words: list[str], pieces: int, *, usage: bool) -> list[bytes]:
         _chunk({"role": "assistant", "content": texts[0]}),
         *(_chunk({"content": f" {text}"}) for text in texts[1:]),
     ]
-    events.append(_chunk({}, "stop"))
-    if usage:
-        events.append(_event({**_NAMED, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE}))
-    return [*events, b"data: [DONE]\n\n"]
+    return [*events, _chunk({}, "stop"), *_end(usage=usage)]
+
+
+def _called(command: str, *, usage: bool) -> list[bytes]:
+    function = {"name": "terminal", "arguments": json.dumps({"command": command})}
+    call = {"index": 0, "id": f"call_{secrets.token_hex(4)}", "type": "function", "function": function}
+    begin = _chunk({"role": "assistant", "content": None, "tool_calls": [call]})
+    return [begin, _chunk({}, "tool_calls"), *_end(usage=usage)]
+
+
+def _end(*, usage: bool) -> list[bytes]:
+    counted = _event({**_NAMED, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
+    return [counted, _DONE] if usage else [_DONE]
 
 
 def _whole(words: list[str]) -> bytes:

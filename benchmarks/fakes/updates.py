@@ -72,10 +72,12 @@ class Updates:
         """Forget everything that waits, as whoever sets or deletes a webhook may ask for."""
         self._waiting.clear()
 
-    def leave(self) -> None:
-        """The client of the waiting poll is gone."""
-        if self._poll is not None:
-            self._take()
+    def leave(self) -> bool:
+        """The client of the waiting poll is gone; False when none waited."""
+        if self._poll is None:
+            return False
+        self._take()
+        return True
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
