@@ -24,6 +24,7 @@ from adapters.web.protocol import Message
 from adapters.web.settings import WebSettings
 from hermes.errors import ConfigError, Refused, TransientError
 from hermes.events import Draft, Outbound, OutboundKind
+from hermes.hiding import IMPORTING
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -139,7 +140,8 @@ class WebAdapter:
 
     def _application(self, host: AdapterHost, port: int) -> "ASGIApp":
         """In a thread (see site.py)."""
-        from adapters.web.site import application
+        with IMPORTING:
+            from adapters.web.site import application
 
         return application(self._settings, self._hub, host, port, self._beside)
 
