@@ -1,7 +1,6 @@
 """What a chat takes no more, told in the home channel: the word of a background process whose chat is gone.
 
 Only where whoever writes is the owner (``supervised.py``): what one person's process says is not for another's eyes.
-A word that was brought home already stays there.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,8 +16,6 @@ from hermes.split import split
 from hermes.store.interface import OutboxRow
 
 FindHome = Callable[[], Awaitable[HomeChannel | None]]
-
-_KEY = ":home"
 
 
 async def no_home() -> HomeChannel | None:
@@ -36,7 +33,7 @@ class Homeward:
     async def brought(self, row: OutboxRow, refusal: Refused) -> tuple[Outbound, ...]:
         """What is told at home of a row that was refused for good; mostly nothing. Raises what ``find`` raises."""
         message = row.message
-        if message.key.endswith(_KEY) or not any(each.startswith(EVENT_PREFIX) for each in message.answers):
+        if not any(each.startswith(EVENT_PREFIX) for each in message.answers):
             return ()
         home = await self.find()
         if home is None or _place(home.source) == _place(message.source):
@@ -49,7 +46,7 @@ class Homeward:
 def _word(lost: Outbound, home: HomeChannel, text: str, number: int) -> Outbound:
     return evolve(
         lost,
-        key=f"{lost.key}{f':{number}' if number else ''}{_KEY}",
+        key=f"{lost.key}:home:{number}",
         source=home.source,
         session_key=home.session_key,
         kind=OutboundKind.NOTICE,
