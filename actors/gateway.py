@@ -52,7 +52,7 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
     trees: list[Tree] = []
 
     def extras(base: Base) -> Sequence[ChildSpec]:
-        requests = Requests(lambda: trees[0].root, base.store, lifecycle, options.start_time)
+        requests = Requests(lambda: trees[0].root, base.store, base.homes, lifecycle, options.start_time)
         ping = base.store.ping
         interval = watchdog_interval(os.environ)
         return (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import trio
 from attrs import asdict, frozen
 
+from actors.homes import Homes
 from actors.lifecycle import ExitCode, Lifecycle
 from actors.runtime import Supervisor
 from hermes.errors import HermesError
@@ -15,6 +16,9 @@ from hermes.store.rows import Counts
 # Seconds for the store to count what it holds: status has to answer when the store does not.
 COUNTS_WITHIN = 3.0
 
+# Seconds for it to tell the home channels after that: together well within what the one who asks waits.
+HOMES_WITHIN = 1.0
+
 
 @frozen
 class Requests:
@@ -22,6 +26,7 @@ class Requests:
 
     root: Callable[[], Supervisor]
     journal: Journal
+    homes: Homes
     lifecycle: Lifecycle
     start_time: int
     """Kernel start time of this process, in clock ticks."""
@@ -50,6 +55,7 @@ class Requests:
             "draining": not self.lifecycle.gate.open,
             "tree": asdict(tree),
             "journal": asdict(counts) if counts else None,
+            "homes": await self._homes() if counts else [],
             "problem": problem,
         }
 
@@ -62,6 +68,15 @@ class Requests:
             except HermesError as error:
                 return None, f"the store cannot be read: {error}"
         return None, f"the store does not answer within {COUNTS_WITHIN:g} s"
+
+    async def _homes(self) -> list[dict[str, object]]:
+        """The home channels; none where the store has just stopped answering, which the next status tells."""
+        with trio.move_on_after(HOMES_WITHIN):
+            try:
+                return [asdict(home) for home in await self.homes.all()]
+            except HermesError:
+                return []
+        return []
 
     async def _writing_problem(self) -> str:
         try:

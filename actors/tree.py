@@ -26,6 +26,7 @@ from actors.conversation.actor import MAILBOX as CONVERSATION_MAILBOX
 from actors.conversation.actor import conversation
 from actors.conversation.services import Outlets as OutletsPort
 from actors.conversation.services import Permits, Platform, Services
+from actors.homes import Homes
 from actors.messages import LOOK, Look
 from actors.models import MAILBOX as MODELS_MAILBOX
 from actors.models import Connections, LentPermits, models_actor
@@ -79,6 +80,7 @@ class Base:
     processes: Processes
     backgrounds: Backgrounds
     outlets: OutletsPort
+    homes: Homes
     describe: Callable[[], ChildStatus]
 
 
@@ -113,18 +115,20 @@ def build(blueprint: Blueprint) -> Tree:
     readers = Readers(blueprint.home.state_db)
     core, lent = _core(blueprint.home, readers, connections)
     outlets: dict[tuple[str, str], Outlet] = {}
+    store = blueprint.open_store(ActorCommit(core.address("store")), readers)
     base = Base(
-        store=blueprint.open_store(ActorCommit(core.address("store")), readers),
+        store=store,
         permits=LentPermits(core.address("models")),
         connections=connections,
         processes=lent,
         backgrounds=Backgrounds(lent.present),
         outlets=Outlets(outlets),
+        homes=_homes(store, blueprint.attached),
         describe=lambda: roots[0].status(),
     )
     services = blueprint.services(base)
     conversations = _conversations(services)
-    around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redactor)
+    around = Surroundings(base.store, conversations, blueprint.gate, base.describe, blueprint.redactor, base.homes)
     platforms = Supervisor("platforms", _platforms(blueprint.attached, around, outlets), start_together=True)
     root = Supervisor(
         "gateway",
@@ -142,6 +146,11 @@ def build(blueprint: Blueprint) -> Tree:
     )
     roots.append(root)
     return Tree(root, base)
+
+
+def _homes(store: Store, attached: Sequence[Attached]) -> Homes:
+    able = [(each.adapter, each.platform.home) for each in attached if each.platform.home is not None]
+    return Homes(store, {(adapter.name, adapter.account): rules.configured for adapter, rules in able})
 
 
 def _core(home: Home, readers: Readers, connections: Connections) -> tuple[Supervisor, LentHost]:

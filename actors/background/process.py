@@ -45,6 +45,9 @@ _TOLD_CHARACTERS = 2_000
 _TOLD_LINE_CHARACTERS = 500
 _END_OF_INPUT = b"\x04"
 
+EVENT_PREFIX = "background:"
+"""Of the id of each word to a session about one of its processes."""
+
 log = logging.getLogger(__name__)
 
 
@@ -225,7 +228,7 @@ class BackgroundProcess:
 
 def event(process_id: str, session_key: str, source: Source, what: str, text: str, utterance: str = "") -> Inbound:
     """A word to a session about one of its processes; of each ``what`` there is one."""
-    event_id = f"background:{process_id}:{what}"
+    event_id = f"{EVENT_PREFIX}{process_id}:{what}"
     return Inbound(event_id, source, session_key, InboundKind.EVENT, text, time.time(), utterance=utterance)
 
 

@@ -13,11 +13,16 @@ from hermes.agent.turnio import Stopped, StopReason
 from hermes.asks import APPROVAL_CHOICES, AskKind
 from hermes.config.choice import OFFLINE
 from hermes.errors import HermesError
+from hermes.events import ChatType
+from hermes.home_channel import HomeChannel
 from hermes.status import ChildStatus
 from hermes.store.rows import InboxRow, SessionInfo
 
 # No provider's name of a model is longer; it is shown in the chat and sent with each request.
 MAX_MODEL_NAME = 200
+
+# It is shown in a line of the status.
+MAX_HOME_NAME = 128
 
 
 class Commands:
@@ -52,22 +57,30 @@ class Commands:
                 await self._new(row)
             case "stop":
                 await self._stop(row, running)
-            case "status":
-                await self._say(row, await self._status(running))
             case "approve" | "deny" as name:
                 await self._decide(row, running, "deny" if name == "deny" else invocation.argument or "once")
-            case "usage":
-                await self._say(row, await self._usage())
-            case "model":
-                await self._say(row, await self._model(invocation.argument))
-            case "compress":
-                await self._say(row, await self._compress())
+            case "sethome":
+                await self._set_home(row, invocation.argument)
             case "retry":
                 await self._retry(row)
             case "undo":
                 await self._undo(row)
+            case name:
+                await self._say(row, await self._told(name, invocation.argument, running))
+
+    async def _told(self, name: str, argument: str, running: RunningTurn | None) -> str:
+        """What a command says that does nothing else which the chat sees."""
+        match name:
+            case "status":
+                return await self._status(running)
+            case "usage":
+                return await self._usage()
+            case "model":
+                return await self._model(argument)
+            case "compress":
+                return await self._compress()
             case _:
-                await self._say(row, help_text())
+                return help_text()
 
     async def _say(self, row: InboxRow, text: str) -> None:
         await self._services.store.settle(row.id, (outbound.notice(row, text),), time.time())
@@ -90,6 +103,21 @@ class Commands:
             await self._say(row, f"`/approve` takes one of: {', '.join(APPROVAL_CHOICES[:-1])}.")
         else:
             await running.answer(row, ask, choice)
+
+    async def _set_home(self, row: InboxRow, argument: str) -> None:
+        source, store = row.event.source, self._services.store
+        rules = self._services.outlets.platform(source).home
+        if rules is None:
+            await self._say(row, wording.NO_HOME_HERE)
+        elif not rules.may_choose(source):
+            await self._say(row, wording.HOME_IS_NOT_YOURS)
+        elif argument == "off":
+            told = wording.HOME_AS_CONFIGURED if rules.configured else wording.NO_HOME
+            await store.forget_home(row.id, (outbound.notice(row, told),), time.time())
+        else:
+            name = argument[:MAX_HOME_NAME] or (source.user_name if source.chat_type is ChatType.DM else "")
+            home = HomeChannel(source, row.event.session_key, name, chosen=True)
+            await store.choose_home(row.id, home, (outbound.notice(row, wording.HOME),), time.time())
 
     async def _retry(self, row: InboxRow) -> None:
         nothing = outbound.notice(row, wording.NOTHING_TO_RETRY)

@@ -11,6 +11,7 @@ from hermes.agent.ports import Background, Processes
 from hermes.audience import Audience, audience
 from hermes.config.schema import Compression, Streaming
 from hermes.events import Draft, Inbound, Outbound, Source
+from hermes.home_channel import HomeChannel
 from hermes.memory.shelf import Shelf
 from hermes.models.contract import ChatModel, ToolSchema
 from hermes.redact import Redactor
@@ -41,9 +42,20 @@ class Platform:
     """``message_length`` counts UTF-16 units."""
     files: bool = False
     """A file that an answer names by a line of its own is sent."""
+    home: "HomeRules | None" = None
+    """What holds for its home channel; None: it has none."""
     attended: bool = True
     """Somebody sits there: who can be asked, and whose next message is about what is running. Where programs write,
     what would be asked is denied at once, and each message waits for its own turn."""
+
+
+@frozen
+class HomeRules:
+    """The home channel of one account."""
+
+    may_choose: Callable[[Source], bool]
+    """Whether whoever speaks there may make a chat the home channel."""
+    configured: HomeChannel | None = None
 
 
 class Outlets(Protocol):

@@ -32,6 +32,11 @@ NOT_COMPRESSED = (
     "_This conversation was not summed up, and nothing of it has changed: {reason}. `/compress` tries again._"
 )
 NOTHING_TO_SUM_UP = "_There was nothing left to sum up: the rest of this conversation is short, or protected._"
+HOME = "This chat is the home channel now: what has no chat of its own is told here. `/sethome off` takes that back."
+NO_HOME = "There is no home channel any more."
+HOME_AS_CONFIGURED = "The home channel is the one that is configured again."
+NO_HOME_HERE = "This platform has no home channel."
+HOME_IS_NOT_YOURS = "Only somebody whom the list of allowed users names can choose the home channel."
 NO_USAGE = "This session has used no tokens yet."
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from attrs import define, frozen
 
+from actors.homes import Homes
 from actors.messages import Look
 from actors.runtime import DynamicSupervisor
 from hermes.redact import Redactor
@@ -35,3 +36,4 @@ class Surroundings:
     gate: Gate
     describe: Callable[[], ChildStatus]
     redactor: Redactor
+    homes: Homes

@@ -24,6 +24,7 @@ from attrs import frozen
 
 from actors.messages import Look
 from actors.platform.drafts import DraftBoard, show_drafts
+from actors.platform.homeward import FindHome, Homeward, no_home
 from actors.runtime import Backoff, Context, Mailbox
 from actors.runtime.backoff import lower_bound
 from adapters.contract import Adapter, Ambiguous, Idempotency
@@ -31,6 +32,7 @@ from hermes.errors import AuthError, HermesError, Refused, TransientError, Unava
 from hermes.failpoints import failpoint
 from hermes.redact import Redactor
 from hermes.store.interface import Store
+from hermes.store.refusal import Refusal
 from hermes.store.rows import DeliveryLease, OutboxRow
 
 # Chats that are sent to at once; a slow one holds a place, so it is far above what a platform's rate allows.
@@ -72,6 +74,7 @@ class Outgoing:
     adapter: Adapter
     store: Store
     lease: DeliveryLease
+    homeward: Homeward
 
 
 def not_sent(row: OutboxRow, refusal: Refused, length: int) -> str:
@@ -88,6 +91,7 @@ async def delivery(
     store: Store,
     drafts: DraftBoard,
     redactor: Redactor,
+    home: FindHome = no_home,
     *,
     task_status: trio.TaskStatus[None],
 ) -> None:
@@ -97,7 +101,8 @@ async def delivery(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(show_drafts, adapter, drafts, redactor)
         task_status.started()
-        await _Deliveries(Outgoing(adapter, store, lease), nursery, drafts).run(context)
+        outgoing = Outgoing(adapter, store, lease, Homeward(home, adapter.limits))
+        await _Deliveries(outgoing, nursery, drafts).run(context)
 
 
 class _Deliveries:
@@ -238,8 +243,13 @@ class _Deliveries:
         if row.message_id:
             await self._out.store.resend_anew(self._out.lease, row.id)
         else:
-            instead = not_sent(row, refusal, self._out.adapter.limits.message_length) if row.message.file else ""
-            await self._out.store.refuse(self._out.lease, row.id, str(refusal), time.time(), instead=instead)
+            length = self._out.adapter.limits.message_length
+            refused = Refusal(
+                str(refusal),
+                instead=not_sent(row, refusal, length) if row.message.file else "",
+                elsewhere=await self._out.homeward.brought(row, refusal),
+            )
+            await self._out.store.refuse(self._out.lease, row.id, refused, time.time())
 
     async def _defer(self, chat: Chat, row: OutboxRow, error: TransientError | AuthError) -> None:
         attempt = self._failures[chat] = self._failures.get(chat, -1) + 1

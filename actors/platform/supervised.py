@@ -13,6 +13,7 @@ from actors.platform.connection import Proof, Surroundings
 from actors.platform.delivery import MAILBOX as DELIVERY_MAILBOX
 from actors.platform.delivery import delivery
 from actors.platform.drafts import DraftBoard
+from actors.platform.homeward import no_home
 from actors.platform.inbound import inbound
 from actors.platform.liveness import liveness
 from actors.platform.outlet import Outlet
@@ -39,7 +40,9 @@ def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> Sup
     drafts, proof = DraftBoard(), Proof()
     probed = adapter.probe_interval
     bound = adapter.limits.deaf_after if probed is None else probed * MISSED_PROBES
-    deliver = partial(delivery, adapter=adapter, store=around.store, drafts=drafts, redactor=around.redactor)
+    # What one person's process says is for the owner's eyes alone where the owner is the only one who writes.
+    home = partial(around.homes.of, adapter.name, adapter.account) if platform.owner else no_home
+    deliver = partial(delivery, adapter=adapter, store=around.store, drafts=drafts, redactor=around.redactor, home=home)
     supervisor = Supervisor(
         adapter.name,
         (

@@ -5,6 +5,7 @@ from telegram.constants import ChatType as Kind
 
 from adapters.telegram.settings import TelegramSettings
 from hermes.events import ChatType, Source
+from hermes.home_channel import HomeChannel
 
 PLATFORM = "telegram"
 
@@ -37,6 +38,23 @@ def session_key(settings: TelegramSettings, source: Source) -> str:
     if source.user_id and not is_shared(settings, source) and source.chat_type is not ChatType.DM:
         parts.append(source.user_id)
     return ":".join(parts)
+
+
+def home_channel(settings: TelegramSettings) -> HomeChannel | None:
+    """What is configured. Numbers of persons are positive, those of groups and channels are not."""
+    home = settings.home
+    if home is None:
+        return None
+    private = not home.chat_id.startswith("-")
+    source = Source(
+        platform=PLATFORM,
+        account=settings.account,
+        chat_id=home.chat_id,
+        chat_type=ChatType.DM if private else ChatType.GROUP,
+        thread_id=home.thread_id,
+        user_id=home.chat_id if private else "",
+    )
+    return HomeChannel(source, session_key(settings, source), home.name)
 
 
 def is_shared(settings: TelegramSettings, source: Source) -> bool:

@@ -23,6 +23,12 @@ BASE_FILE_URL = f"https://{OFFICIAL_HOST}/file/bot"
 _EXTRA = "platforms.telegram.extra"
 _TOKEN_SHAPE = re.compile(r"(\d{1,20}):[\w-]{1,200}")
 _ID = re.compile(r"-?\d{1,20}")
+_THREAD = re.compile(r"[1-9]\d{0,19}")
+_HOME = "TELEGRAM_HOME_CHANNEL"
+
+# Characters; Telegram's own titles have at most 128.
+_MOST_OF_A_NAME = 128
+
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
@@ -82,6 +88,15 @@ class Access:
 
 
 @frozen
+class Home:
+    """The home channel as it is configured."""
+
+    chat_id: str
+    thread_id: str = ""
+    name: str = ""
+
+
+@frozen
 class TelegramSettings:
     token: str = field(repr=False)
     bot_id: str
@@ -97,6 +112,7 @@ class TelegramSettings:
     streaming: bool = False
     reactions: bool = False
     """Show on a message what became of it."""
+    home: Home | None = None
 
     @property
     def account(self) -> str:
@@ -132,7 +148,19 @@ def read(
         thread_sessions_per_user=thread_sessions_per_user,
         streaming=streaming,
         reactions=_switch(environment, "TELEGRAM_REACTIONS", default=False),
+        home=_home(environment),
     )
+
+
+def _home(environment: Mapping[str, str]) -> Home | None:
+    channel, thread, name = (environment.get(f"{_HOME}{part}", "").strip() for part in ("", "_THREAD_ID", "_NAME"))
+    if not channel and (thread or name):
+        raise ConfigError(f"{_HOME} is not set, and {_HOME}_NAME or _THREAD_ID is: they say more of it", key=_HOME)
+    if channel and not _ID.fullmatch(channel):
+        raise ConfigError(f"{_HOME}: expected the number of a chat, such as -1001234567890", key=_HOME)
+    if thread and not _THREAD.fullmatch(thread):
+        raise ConfigError(f"{_HOME}_THREAD_ID: expected the number of a topic", key=f"{_HOME}_THREAD_ID")
+    return Home(channel, thread, name[:_MOST_OF_A_NAME]) if channel else None
 
 
 def _address(extra: Mapping[str, object], name: str, default: str) -> str:

@@ -33,6 +33,9 @@ COMMANDS = (
     Command("help", "what can be typed here", Busy.NOW, aliases=("commands",)),
     Command("approve", "allow the command that is waiting", Busy.NOW, "[once|session|always]"),
     Command("deny", "refuse the command that is waiting", Busy.NOW),
+    Command(
+        "sethome", "make this chat the home channel: what has no chat of its own is told here", Busy.NOW, "[NAME|off]"
+    ),
     Command("usage", "tokens of this session and of the last 24 hours", Busy.NOW),
     Command("model", "which model answers; a name chooses another for this session", Busy.NOW, "[NAME|default]"),
     Command(

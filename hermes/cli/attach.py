@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.conversation.services import Platform
+from actors.conversation.services import HomeRules, Platform
 from actors.tree import Attached
 from adapters.contract import Drafts
 from adapters.misconfigured import Misconfigured
@@ -99,6 +99,7 @@ def _api(startup: Startup, *, keyed: bool) -> "ApiAdapter":
 
 def _telegram(startup: Startup) -> tuple[Attached, bool]:
     """And whether others than the owner may write there."""
+    from adapters.telegram.chats import home_channel
     from adapters.telegram.settings import read
 
     configured = startup.settings
@@ -134,6 +135,7 @@ def _telegram(startup: Startup) -> tuple[Attached, bool]:
         grows=limits.drafts is Drafts.EDITS,
         utf16=limits.utf16,
         files=limits.files,
+        home=HomeRules(lambda source: source.user_id in settings.access.users.ids, home_channel(settings)),
     )
     return Attached(adapter, platform), settings.access.open_to_others
 

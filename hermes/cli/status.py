@@ -32,7 +32,7 @@ _SHOWN = 20
 
 def render(answer: dict[str, Any], now: float) -> Group:
     """The answer of the control socket as a person reads it."""
-    return Group(_headline(answer), _tree(answer["tree"], now), *_journal(answer))
+    return Group(_headline(answer), _tree(answer["tree"], now), *_homes(answer), *_journal(answer))
 
 
 def _headline(answer: dict[str, Any]) -> Text:
@@ -90,6 +90,16 @@ def _notes(child: dict[str, Any], now: float) -> Iterator[str]:
         yield f"mailbox {child['mailbox']['depth']}/{child['mailbox']['bound']}"
     if child["liveness"]:
         yield f"heard {_age(child['liveness']['age'])} ago"
+
+
+def _homes(answer: dict[str, Any]) -> Iterator[Text]:
+    for home in answer.get("homes", ()):
+        source = home["source"]
+        topic = f", topic {source['thread_id']}" if source["thread_id"] else ""
+        where = f"chat {source['chat_id']}{topic}"
+        named = f"{home['name']} ({where})" if home["name"] else where
+        how = "chosen by /sethome" if home["chosen"] else "configured"
+        yield Text(_plain(f"home channel of {source['platform']}: {named}, {how}"))
 
 
 def _journal(answer: dict[str, Any]) -> Iterator[Text]:

@@ -17,6 +17,7 @@ from cattrs.preconf.json import make_converter
 
 from hermes.asks import Ask, AskRequest, AskState
 from hermes.events import ChatType, Inbound, InboundKind, Outbound, OutboundKind, Source
+from hermes.home_channel import HomeChannel
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.store.background_interface import BackgroundRecord
 from hermes.store.rows import InboxRow, Lease, OutboxRow, SessionInfo, TranscriptEntry
@@ -43,6 +44,7 @@ MESSAGE_COLUMNS = (
 )  # fmt: skip
 ASK_COLUMNS = ("id", "turn_id", "call_id", "request", "deadline", "state", "answer")
 BACKGROUND_COLUMNS = ("id", "owner", "session_key", *_SOURCE, "started_at", "command")
+HOME_COLUMNS = (*_SOURCE, "session_key", "name")
 LEASE_COLUMNS = ("id", "session_id", "session_key", "token")
 SESSION_COLUMNS = (
     "id", "session_key", "source", "user_id", "title", "model", "started_at", "message_count",
@@ -132,6 +134,17 @@ def background_values(record: BackgroundRecord) -> tuple[Value, ...]:
 def background_record(values: Sequence[Any]) -> BackgroundRecord:
     """A row of ``BACKGROUND_COLUMNS``."""
     return BackgroundRecord(values[0], values[1], values[2], _source(values[3:10]), *values[10:])
+
+
+def home_values(home: HomeChannel) -> tuple[Value, ...]:
+    """The values of ``HOME_COLUMNS``."""
+    return *_source_values(home.source), clean(home.session_key), clean(home.name)
+
+
+def home_channel(values: Sequence[Any]) -> HomeChannel:
+    """A row of ``HOME_COLUMNS``."""
+    session_key, name = values[7:]
+    return HomeChannel(_source(values[:7]), session_key, name, chosen=True)
 
 
 def inbox_row(values: Sequence[Any], attempts: int) -> InboxRow:

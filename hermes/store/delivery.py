@@ -19,6 +19,7 @@ from hermes.events import OutboundKind
 from hermes.store import outbox
 from hermes.store.codec import OUTBOX_COLUMNS, clean, columns, outbox_row
 from hermes.store.leases import check_delivery, next_token
+from hermes.store.refusal import Refusal
 from hermes.store.rows import DeliveryLease, OutboxRow
 
 MAX_ATTEMPTS = 2
@@ -149,26 +150,26 @@ def defer(
     )
 
 
-def refuse(
-    connection: sqlite3.Connection, lease: DeliveryLease, row_id: int, reason: str, now: float, *, instead: str = ""
-) -> None:
+def refuse(connection: sqlite3.Connection, lease: DeliveryLease, row_id: int, refusal: Refusal, now: float) -> None:
     check_delivery(connection, lease)
-    if instead:
-        _say_instead(connection, row_id, reason, instead)
-    else:
-        _end(connection, row_id, "failed", reason, now)
+    if refusal.instead:
+        _say_instead(connection, row_id, refusal)
+        return
+    _end(connection, row_id, "failed", refusal.reason, now)
+    for message in refusal.elsewhere:
+        outbox.put(connection, message, "", now)
 
 
-def _say_instead(connection: sqlite3.Connection, row_id: int, reason: str, text: str) -> None:
+def _say_instead(connection: sqlite3.Connection, row_id: int, refusal: Refusal) -> None:
     row = connection.execute(
         "UPDATE outbox SET state = 'pending', file = '', voice = 0, text = ?, ambiguous = 0, attempts = 0,"
         " not_before = 0, reason = ? WHERE id = ? AND file <> '' AND state IN ('pending', 'sending')"
         " RETURNING key, entry_id",
-        (clean(text), clean(reason), row_id),
+        (clean(refusal.instead), clean(refusal.reason), row_id),
     ).fetchone()
     if row is not None:
         _renew_key(connection, row_id, *row)
-        connection.execute("UPDATE entries SET text = ? WHERE id = ?", (clean(text), row[1]))
+        connection.execute("UPDATE entries SET text = ? WHERE id = ?", (clean(refusal.instead), row[1]))
 
 
 def _end(connection: sqlite3.Connection, row_id: int, state: str, reason: str, now: float) -> None:

@@ -19,6 +19,8 @@ from hermes.spending import Spending
 from hermes.store.background_interface import Background
 from hermes.store.compression_interface import Compressions
 from hermes.store.found import Found, Reach
+from hermes.store.homes_interface import HomeChannels
+from hermes.store.refusal import Refusal
 from hermes.store.requests import Beginning, Requests
 from hermes.store.rows import (
     Accepted,
@@ -184,8 +186,8 @@ class Outbox(Protocol):
         """Back to waiting after a failure that may pass; the attempts start anew."""
         ...
 
-    async def refuse(self, lease: DeliveryLease, row_id: int, reason: str, now: float, *, instead: str = "") -> None:
-        """The platform will never take it: failed for good, with the reason. ``instead`` takes a file's place."""
+    async def refuse(self, lease: DeliveryLease, row_id: int, refusal: Refusal, now: float) -> None:
+        """The platform will never take it: failed for good, or what ``refusal`` says."""
         ...
 
     async def resend_anew(self, lease: DeliveryLease, row_id: int) -> None:
@@ -245,5 +247,5 @@ class Sessions(Protocol):
     async def put_state(self, session_id: str, key: str, value: str) -> None: ...
 
 
-class Store(Journal, Outbox, Sessions, Compressions, Spending, Background, Requests, Protocol):
+class Store(Journal, Outbox, Sessions, Compressions, Spending, Background, Requests, HomeChannels, Protocol):
     """All of it, as actors and commands hold it."""

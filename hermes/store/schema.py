@@ -289,6 +289,12 @@ BACKGROUND = Table(
     ),
 )
 
+HOME_CHANNELS = Table(
+    "home_channels",
+    (*_SOURCE, ("session_key", _TEXT), ("name", _TEXT), ("set_at", _REAL)),
+    ("PRIMARY KEY (platform, account)",),
+)
+
 RESPONSES = Table(
     "responses",
     (("id", "TEXT PRIMARY KEY"), ("session_id", _TEXT), ("turn_id", _TEXT), ("used_at", _REAL), ("body", _TEXT)),
@@ -311,6 +317,7 @@ TABLES = (
     MODEL_CALLS,
     BACKGROUND,
     RESPONSES,
+    HOME_CHANNELS,
 )
 
 INDEXES = (

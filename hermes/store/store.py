@@ -20,6 +20,7 @@ from hermes.asks import Ask
 from hermes.errors import ActorCrashed, Unavailable
 from hermes.events import Inbound, Outbound
 from hermes.flock import is_free
+from hermes.home_channel import HomeChannel
 from hermes.messages import Message, Usage
 from hermes.spending import Caps, ModelCall, Spent
 from hermes.store import (
@@ -31,6 +32,7 @@ from hermes.store import (
     delivery,
     drafts,
     exchanges,
+    homes,
     inbox,
     leases,
     maintenance,
@@ -51,6 +53,7 @@ from hermes.store.compression_interface import Compression, ModelContext
 from hermes.store.found import Found, Reach
 from hermes.store.interface import Store
 from hermes.store.readers import Readers
+from hermes.store.refusal import Refusal
 from hermes.store.requests import Beginning, Progress, Response
 from hermes.store.rows import (
     Accepted,
@@ -224,8 +227,8 @@ class SqliteStore(Store):
             )
         )
 
-    async def refuse(self, lease: DeliveryLease, row_id: int, reason: str, now: float, *, instead: str = "") -> None:
-        await self._write(lambda connection: delivery.refuse(connection, lease, row_id, reason, now, instead=instead))
+    async def refuse(self, lease: DeliveryLease, row_id: int, refusal: Refusal, now: float) -> None:
+        await self._write(lambda connection: delivery.refuse(connection, lease, row_id, refusal, now))
 
     async def resend_anew(self, lease: DeliveryLease, row_id: int) -> None:
         await self._write(lambda connection: delivery.resend_anew(connection, lease, row_id))
@@ -299,3 +302,12 @@ class SqliteStore(Store):
 
     async def left_background(self, owner: str) -> tuple[BackgroundRecord, ...]:
         return await self._readers.read(lambda connection: background.left(connection, owner))
+
+    async def choose_home(self, row_id: int, home: HomeChannel, outbox: tuple[Outbound, ...], now: float) -> None:
+        await self._write(lambda connection: homes.choose(connection, row_id, home, outbox, now))
+
+    async def forget_home(self, row_id: int, outbox: tuple[Outbound, ...], now: float) -> None:
+        await self._write(lambda connection: homes.forget(connection, row_id, outbox, now))
+
+    async def chosen_home(self, platform: str, account: str) -> HomeChannel | None:
+        return await self._readers.read(lambda connection: homes.chosen(connection, platform, account))

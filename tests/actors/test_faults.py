@@ -82,7 +82,7 @@ def assert_no_turn_failed(platforms: Sequence[Chat]) -> None:
 def all_actors(placed: Bombs, folder: Path, base: Base) -> Sequence[ChildSpec]:
     """What the gateway has beside the rest of the tree."""
     lifecycle = Lifecycle()
-    requests = Requests(lambda: None, base.store, lifecycle, 0)  # type: ignore[arg-type, return-value]
+    requests = Requests(lambda: None, base.store, base.homes, lifecycle, 0)  # type: ignore[arg-type, return-value]
     return (
         ChildSpec("pruning", partial(placed.into(pruning), prune=base.store.prune)),  # type: ignore[arg-type]
         ChildSpec(

@@ -187,6 +187,7 @@ async def status(gateway: House) -> dict[str, Any]:
     requests = Requests(
         root=lambda: gateway.tree.root,
         journal=gateway.tree.base.store,
+        homes=gateway.tree.base.homes,
         lifecycle=Any,  # type: ignore[arg-type]
         start_time=0,
     )

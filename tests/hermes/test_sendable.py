@@ -184,6 +184,17 @@ def test_a_text_with_a_secret_is_not_sent(ground: Path) -> None:
     assert allowed(ground, redactor).read(str(put(path, b"\0 open-sesame-1")), MOST)
 
 
+@pytest.mark.parametrize("before", [0, module._PIECE - 5, module._PIECE + module._OVERLAP - 5, 2 * module._PIECE])
+def test_a_secret_is_found_wherever_it_stands_in_a_long_text(ground: Path, before: int) -> None:
+    files = allowed(ground, Redactor(values=("open-sesame-1",)))
+    lines = b"a line of text\n" * (before // 15) + b" " * (before % 15)
+    path = put(ground / "work" / "log.txt", lines + b"open-sesame-1" + b"\n" * module._PIECE)
+    with pytest.raises(Refused, match="password or a key"):
+        files.read(str(path), 10 * module._PIECE)
+    put(path, lines + b"\n" * module._PIECE)
+    assert files.read(str(path), 10 * module._PIECE)
+
+
 async def test_a_gateway_sends_what_it_was_sent_and_what_its_agent_made(ground: Path) -> None:
     files = sendable(
         ground / "work", ground / "home" / "cache", ground / "outside", home=ground / "home", redactor=Redactor()

@@ -1,11 +1,16 @@
 """The real gateway behind Telegram: what it says, to whom, and as how many turns."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
+from typing import Any
 
 import pytest
 import trio
 
+from hermes.control import request
+from hermes.errors import Unavailable
+from hermes.home import find_home
 from tests.kill.bot import FIRST_USER, bot
 from tests.kill.process import Gateway
 
@@ -84,3 +89,37 @@ async def test_a_long_answer_comes_in_parts_with_whole_code_blocks(gateway: Gate
         assert len(message["text"].encode("utf-16-le")) // 2 <= 4096
         assert "```" not in message["text"]
         assert [entity["type"] for entity in message.get("entities", [])].count("pre") == 1
+
+
+async def homes(gateway: Gateway) -> list[dict[str, Any]]:
+    """What the status says of home channels."""
+    path = find_home({"HERMES_HOME": str(gateway.home)}).control_socket
+    ask = partial(request, path, {"do": "status"}, within=WITHIN)
+    while True:
+        # The socket is the last that a start opens.
+        with suppress(Unavailable):
+            return list((await trio.to_thread.run_sync(ask))["homes"])
+        await trio.sleep(0.02)
+
+
+async def test_a_home_channel_outlives_a_kill_and_is_chosen_by_those_who_are_named(gateway: Gateway) -> None:
+    group = -100200
+    with trio.fail_after(WITHIN):
+        async with bot(gateway) as chat:
+            with (gateway.home / ".env").open("a") as file:
+                file.write(
+                    f"TELEGRAM_HOME_CHANNEL=-1001\nTELEGRAM_GROUP_ALLOWED_CHATS={group}\nAPI_SERVER_KEY=sesame-open\n"
+                )
+            await gateway.start()
+            (configured,) = await homes(gateway)
+            chat.api.say("/sethome", group, 66)
+            await chat.api.until(lambda: chat.api.said(group))
+            assert "Only somebody" in chat.api.said(group)[0]
+            chat.api.say("/sethome The kitchen", group, FIRST_USER)
+            await chat.api.until(lambda: len(chat.api.said(group)) > 1)
+            await gateway.kill()
+            await gateway.start()
+            (chosen,) = await homes(gateway)
+            assert await gateway.stop() == 0
+    assert (configured["source"]["chat_id"], configured["chosen"]) == ("-1001", False)
+    assert (chosen["source"]["chat_id"], chosen["name"], chosen["chosen"]) == (str(group), "The kitchen", True)

@@ -13,7 +13,8 @@ from adapters.contract import Ambiguous, Idempotency, Receipt
 from hermes.errors import Refused
 from hermes.events import Outbound
 from hermes.split import units
-from hermes.store.interface import OutboxRow, Store
+from hermes.store.interface import Store
+from hermes.store.rows import OutboxRow
 from tests.actors.platform.test_delivery import FakeAdapter, delivering, outbound, put, until
 from tests.actors.stores import open_store
 

@@ -162,9 +162,8 @@ def test_files_that_are_kept_at_once_take_room_from_each_other_and_fail_nowhere(
     monkeypatch.setattr(media, "CACHE_BYTES", 500)
 
     def keep_many(thread: int) -> list[Path]:
-        return [
-            keep(tmp_path, Attachment("photo", "f", f"u{thread}x{number}", 100), bytes(100)) for number in range(80)
-        ]
+        files = [Attachment("photo", "f", f"u{thread}x{number}", 100) for number in range(80)]
+        return [keep(tmp_path, file, bytes(100)) for file in files]
 
     with ThreadPoolExecutor(max_workers=8) as threads:
         kept = [path for paths in threads.map(keep_many, range(8)) for path in paths]

@@ -87,7 +87,9 @@ async def polling() -> AsyncIterator[tuple[Stage, Line]]:
     adapter = create(TelegramSettings(TOKEN, "110201543"), CACHE)
     line = Line(adapter._calls.bot)
     adapter._calls = cast(Calls, line)
-    around = Surroundings(cast(Any, NothingWaits()), cast(Any, None), Gate(), cast(Any, None), Redactor())
+    around = Surroundings(
+        cast(Any, NothingWaits()), cast(Any, None), Gate(), cast(Any, None), Redactor(), cast(Any, None)
+    )
     child = partial(inbound, adapter=adapter, around=around, proof=Proof())
     spec = ChildSpec("inbound", child, liveness=adapter.limits.deaf_after, backoff=RECONNECT)
     async with acting(supervisor(spec)) as stage:

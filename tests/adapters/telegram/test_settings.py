@@ -1,7 +1,10 @@
 import pytest
 
+from adapters.telegram.chats import home_channel
 from adapters.telegram.settings import Access, Ids, ReplyTo, read
 from hermes.errors import ConfigError
+from hermes.events import ChatType, Source
+from hermes.home_channel import HomeChannel
 from tests.adapters.telegram.methods import TOKEN
 
 GOOD = {"TELEGRAM_BOT_TOKEN": TOKEN}
@@ -123,3 +126,34 @@ def test_the_rest_is_read() -> None:
     assert [pattern.pattern for pattern in settings.access.mention_patterns] == ["^hey", "bot\\b"]
     assert not settings.access.require_mention
     assert settings.base_url == "http://127.0.0.1:8081/bot"
+
+
+def test_the_home_channel_is_a_chat_and_perhaps_a_topic_of_it() -> None:
+    assert read({}, GOOD).home is None
+    assert home_channel(read({}, GOOD)) is None
+    person = home_channel(read({}, GOOD | {"TELEGRAM_HOME_CHANNEL": "4711"}))
+    source = Source("telegram", "bot110201543", "4711", user_id="4711")
+    assert person == HomeChannel(source, "agent:main:telegram:dm:4711")
+    more = {"": "-1001", "_NAME": "Us", "_THREAD_ID": "9"}
+    group = home_channel(read({}, GOOD | {f"TELEGRAM_HOME_CHANNEL{part}": value for part, value in more.items()}))
+    source = Source("telegram", "bot110201543", "-1001", ChatType.GROUP, "9")
+    assert group == HomeChannel(source, "agent:main:telegram:group:-1001:9", "Us")
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("TELEGRAM_HOME_CHANNEL", {"TELEGRAM_HOME_CHANNEL": "@us"}),
+        ("TELEGRAM_HOME_CHANNEL", {"TELEGRAM_HOME_CHANNEL": "1,2"}),
+        ("TELEGRAM_HOME_CHANNEL", {"TELEGRAM_HOME_CHANNEL_NAME": "Us"}),
+        ("TELEGRAM_HOME_CHANNEL", {"TELEGRAM_HOME_CHANNEL_THREAD_ID": "9"}),
+        (
+            "TELEGRAM_HOME_CHANNEL_THREAD_ID",
+            {"TELEGRAM_HOME_CHANNEL": "1", "TELEGRAM_HOME_CHANNEL_THREAD_ID": "general"},
+        ),
+    ],
+)
+def test_a_home_channel_that_cannot_be_one_is_told_by_its_variable(name: str, more: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        read({}, GOOD | more)
+    assert caught.value.key == name

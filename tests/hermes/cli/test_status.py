@@ -28,9 +28,9 @@ def child(name: str, state: str = "running", *children: dict[str, Any], **rest: 
     }
 
 
-def picture(tree: dict[str, Any]) -> str:
+def picture(tree: dict[str, Any], **more: Any) -> str:
     console = Console(width=200, force_terminal=False)
-    answer = {"pid": 1, "healthy": False, "draining": False, "problem": "", "journal": None, "tree": tree}
+    answer = {"pid": 1, "healthy": False, "draining": False, "problem": "", "journal": None, "tree": tree} | more
     with console.capture() as capture:
         console.print(render(answer, 0.0))
     return capture.get()
@@ -96,3 +96,14 @@ def test_a_configuration_that_broke_meanwhile_hides_no_stop(
     monkeypatch.setattr(module, "request", end)
     monkeypatch.setattr("hermes.config.load.load", broken)
     assert "has ended" in CliRunner().invoke(module.gateway, ["stop"]).output
+
+
+def test_home_channels_are_told_with_their_topic_and_who_set_them() -> None:
+    chat = {"platform": "telegram", "chat_id": "-1001", "thread_id": ""}
+    homes = [
+        {"source": chat, "name": "", "chosen": False},
+        {"source": {**chat, "thread_id": "9"}, "name": "Us\x1b[2J", "chosen": True},
+    ]
+    shown = picture(child("gateway"), homes=homes)
+    assert "home channel of telegram: chat -1001, configured" in shown
+    assert "home channel of telegram: Us\ufffd[2J (chat -1001, topic 9), chosen by /sethome" in shown

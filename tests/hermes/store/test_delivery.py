@@ -5,6 +5,7 @@ from hermes.errors import LeaseLost
 from hermes.events import Outbound, Source
 from hermes.store.database import Database
 from hermes.store.delivery import MAX_ATTEMPTS
+from hermes.store.refusal import Refusal
 from hermes.store.rows import DeliveryLease, OutboxRow
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import NOW, command, notice, outbound, rows
@@ -186,7 +187,7 @@ async def test_a_sent_row_is_neither_deferred_nor_refused_any_more(store: Sqlite
     row = await sending(store, lease)
     await store.sent(lease, row.id, "m1", NOW)
     await store.defer(lease, row.id, not_before=0, ambiguous=True, reason="late")
-    await store.refuse(lease, row.id, "late", NOW)
+    await store.refuse(lease, row.id, Refusal("late"), NOW)
     await store.resend_anew(lease, row.id)
     assert rows(database, "outbox", "state, message_id") == [("sent", "m1")]
 
@@ -196,7 +197,7 @@ async def test_a_refused_row_has_failed_for_good_and_its_chat_goes_on(store: Sql
     lease = await opened(store)
     row = (await store.due(lease, frozenset(), 1, NOW))[0]
     await store.begin_send(lease, row.id, NOW)
-    await store.refuse(lease, row.id, "blocked by the user", NOW)
+    await store.refuse(lease, row.id, Refusal("blocked by the user"), NOW)
     assert await due(store, await opened(store)) == ["o2"]
     assert rows(database, "outbox", "state, reason") == [("failed", "blocked by the user"), ("pending", "")]
 
@@ -212,7 +213,7 @@ async def test_an_older_lease_is_lost_for_reads_and_writes(store: SqliteStore) -
         lambda: store.begin_send(old, row.id, NOW),
         lambda: store.sent(old, row.id, "m1", NOW),
         lambda: store.defer(old, row.id, not_before=0, ambiguous=False, reason=""),
-        lambda: store.refuse(old, row.id, "", NOW),
+        lambda: store.refuse(old, row.id, Refusal(""), NOW),
         lambda: store.resend_anew(old, row.id),
     ):
         with pytest.raises(LeaseLost):
@@ -239,7 +240,7 @@ async def test_a_file_that_is_refused_becomes_a_text_in_its_place(store: SqliteS
     await store.sent(lease, (await sending(store, lease)).id, "m1", NOW)
     row = await sending(store, lease)
     for _ in range(2):
-        await store.refuse(lease, row.id, "gone", NOW, instead="[not sent]")
+        await store.refuse(lease, row.id, Refusal("gone", instead="[not sent]"), NOW)
         (told,) = await store.due(lease, frozenset(), 10, NOW)
         assert (told.id, told.message.text, told.message.file, told.message.voice) == (row.id, "[not sent]", "", False)
         # Under the old key a platform would show the file.
@@ -247,7 +248,7 @@ async def test_a_file_that_is_refused_becomes_a_text_in_its_place(store: SqliteS
     entries = (await store.transcript(row.message.session_key)).entries
     assert [entry.text for entry in entries if entry.key == "o2~"] == ["[not sent]"]
     assert await store.begin_send(lease, row.id, NOW)
-    await store.refuse(lease, row.id, "blocked", NOW)
+    await store.refuse(lease, row.id, Refusal("blocked"), NOW)
     assert await due(store, lease) == ["o3"]
 
 
@@ -256,7 +257,7 @@ async def test_a_file_that_was_sent_meanwhile_is_not_told_as_refused(store: Sqli
     lease = await opened(store)
     row = await sending(store, lease)
     await store.sent(lease, row.id, "m1", NOW)
-    await store.refuse(lease, row.id, "gone", NOW, instead="[not sent]")
+    await store.refuse(lease, row.id, Refusal("gone", instead="[not sent]"), NOW)
     assert await due(store, lease) == []
 
 

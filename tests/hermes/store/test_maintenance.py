@@ -4,6 +4,7 @@ from hermes.messages import Usage
 from hermes.store import maintenance
 from hermes.store.database import Database
 from hermes.store.maintenance import KEPT_SECONDS
+from hermes.store.refusal import Refusal
 from hermes.store.rows import Counts, TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
@@ -96,7 +97,7 @@ async def test_counts_tell_the_journal(store: SqliteStore) -> None:
     await store.accept(command("e4"), NOW)
     delivery = await store.open_delivery("web", "local", idempotent=False, now=NOW)
     (row,) = await store.due(delivery, frozenset(), 1, NOW)
-    await store.refuse(delivery, row.id, "blocked", NOW)
+    await store.refuse(delivery, row.id, Refusal("blocked"), NOW)
     (row,) = await store.due(delivery, frozenset(), 1, NOW)
     await store.begin_send(delivery, row.id, NOW)
     await store.defer(delivery, row.id, not_before=NOW + 9, ambiguous=True, reason="no answer")
