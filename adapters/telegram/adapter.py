@@ -2,7 +2,7 @@
 
 Rules:
 
-1. ``run`` polls; what it took from the server is in the inbox before the server is told so (polling.py).
+1. ``run`` polls, or is called by a webhook; what it took is in the inbox before the server is told so (intake.py).
 2. Telegram knows no key of a message, so one whose request was lost may stand in the chat already, and is sent again
    only with a mark that says so.
 3. ``send`` and ``edit`` work whether or not ``run`` does: each has connections of its own.
@@ -28,6 +28,7 @@ from adapters.telegram.chats import PLATFORM
 from adapters.telegram.events import Reader
 from adapters.telegram.failures import Migrated, PollConflict, says
 from adapters.telegram.files import Files
+from adapters.telegram.intake import Intake
 from adapters.telegram.outgoing import MARK, Outgoing, outgoing
 from adapters.telegram.polling import Polling
 from adapters.telegram.presence import Presence
@@ -46,6 +47,9 @@ MESSAGE_LENGTH = TELEGRAM_LENGTH - len(MARK)
 
 DEAF_AFTER = 75.0
 """Seconds without an answer to a poll: three deadlines of a poll, and less than the 90 s of a deaf channel."""
+
+WEBHOOK_DEAF_AFTER = 90.0
+"""The same where updates come by webhook: a look at its state each minute, and the time of its request."""
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +89,7 @@ class TelegramAdapter:
             drafts=Drafts.EDITS if self._settings.streaming else Drafts.ACTIVITY,
             buttons=True,
             utf16=True,
-            deaf_after=DEAF_AFTER,
+            deaf_after=DEAF_AFTER if self._settings.webhook is None else WEBHOOK_DEAF_AFTER,
         )
 
     @property
@@ -94,19 +98,17 @@ class TelegramAdapter:
         return None
 
     async def run(self, host: AdapterHost, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Poll until cancelled. Raises ``TransientError`` when Telegram cannot be reached or another program polls,
-        ``AuthError`` when the token is not (or no longer) good.
+        """Take updates until cancelled. Raises ``TransientError`` when Telegram cannot be reached or another program
+        takes them, ``AuthError`` when the token is not (or no longer) good, and what webhook.py raises.
         """
         try:
             async with trio.open_nursery() as nursery:
-                polling = await self._connected(host, nursery)
-                found = await self._first(polling)
+                await nursery.start(self._receive, await self._connected(host, nursery), host)
                 task_status.started()
                 nursery.start_soon(self._presence.run)
                 if self._settings.reactions:
                     nursery.start_soon(self._reactions.run)
                 nursery.start_soon(self._offer_commands)
-                await polling.run(found)
         finally:
             await self._calls.renew()
 
@@ -142,13 +144,25 @@ class TelegramAdapter:
     async def probe(self) -> None:
         await trio.lowlevel.checkpoint()
 
-    async def _connected(self, host: AdapterHost, nursery: trio.Nursery) -> Polling:
+    async def _connected(self, host: AdapterHost, nursery: trio.Nursery) -> Intake:
         if self._me is None:
             self._me = await self._calls.me()
         reader = Reader(self._settings, self._calls.bot, self._me)
         asides = Asides(self._calls, nursery)
         files = Files(self._calls, host, nursery, self._cache)
-        return Polling(self._calls, reader, host, asides, Presses(host, asides), files)
+        return Intake(reader, host, asides, Presses(host, asides), files)
+
+    async def _receive(self, intake: Intake, host: AdapterHost, *, task_status: trio.TaskStatus[None]) -> None:
+        if self._settings.webhook is None:
+            polling = Polling(self._calls, intake, host)
+            found = await self._first(polling)
+            task_status.started()
+            await polling.run(found)
+            return
+        # Only now: it takes the page's server, which whoever polls may not have.
+        from adapters.telegram.webhook import WebhookStream
+
+        await WebhookStream(self._settings.webhook, self._calls, intake, host).run(task_status=task_status)
 
     async def _first(self, polling: Polling) -> list[object]:
         try:

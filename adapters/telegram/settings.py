@@ -14,6 +14,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from adapters.telegram.way_settings import OFFICIAL_HOST, fallback_ips, proxy
+from adapters.telegram.webhook_settings import Webhook, webhook
 from hermes.errors import ConfigError
 
 TOKEN = "TELEGRAM_BOT_TOKEN"
@@ -97,6 +98,8 @@ class TelegramSettings:
     streaming: bool = False
     reactions: bool = False
     """Show on a message what became of it."""
+    webhook: Webhook | None = None
+    """None: updates are polled."""
 
     @property
     def account(self) -> str:
@@ -132,6 +135,7 @@ def read(
         thread_sessions_per_user=thread_sessions_per_user,
         streaming=streaming,
         reactions=_switch(environment, "TELEGRAM_REACTIONS", default=False),
+        webhook=webhook(environment, base_url),
     )
 
 
