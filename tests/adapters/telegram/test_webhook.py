@@ -10,7 +10,10 @@ import trio
 from attrs import define, evolve
 
 from adapters.telegram.adapter import WEBHOOK_DEAF_AFTER, TelegramAdapter, create
+from adapters.telegram.calls import WebhookState
 from adapters.telegram.events import KINDS
+from adapters.telegram.intake import Intake
+from adapters.telegram.webhook import WebhookStream
 from adapters.telegram.webhook_door import AGAIN_AFTER, MAX_BODY, MOST_AT_A_TIME
 from adapters.telegram.webhook_settings import Webhook
 from hermes.errors import ConfigError, StoreFull, TransientError, fold
@@ -93,7 +96,7 @@ async def test_what_waited_is_asked_for_anew_and_nothing_of_it_is_dropped() -> N
                 await it.host.received(5)
             nursery.cancel_scope.cancel()
         assert [event.text for event in it.host.events] == [f"line {number}" for number in range(5)]
-        assert not any(asked.get("drop_pending_updates") for asked in it.api.of("deleteWebhook"))
+        assert [asked["drop_pending_updates"] for asked in it.api.of("deleteWebhook")] == [False]
 
 
 async def test_a_quiet_webhook_is_not_taken_away_for_a_moment() -> None:
@@ -204,6 +207,15 @@ async def test_what_telegram_tells_of_is_told_until_something_arrives(monkeypatc
         it.api.webhook_asked["secret_token"] = it.hook.secret
         await it.host.received()
         await _until(lambda: it.host.beats > beats)
+
+
+async def test_an_old_error_is_not_told_while_updates_arrive() -> None:
+    async with scene() as it:
+        stream = WebhookStream(it.hook, it.adapter._calls, Intake.__new__(Intake), it.host)
+        stream._heard()
+        stream._judge(WebhookState(it.hook.url, pending=3, error="Connection timed out"))
+        assert not it.host.reasons
+        assert it.host.beats == 2
 
 
 async def test_a_webhook_that_another_program_took_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
