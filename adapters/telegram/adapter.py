@@ -2,7 +2,7 @@
 
 Rules:
 
-1. ``run`` polls; what it took from the server is in the inbox before the server is told so (polling.py).
+1. ``run`` polls, or is called by a webhook; what it took is in the inbox before the server is told so (intake.py).
 2. Telegram knows no key of a message, so one whose request was lost may stand in the chat already, and is sent again
    only with a mark that says so.
 3. ``send`` and ``edit`` work whether or not ``run`` does: each has connections of its own.
@@ -29,6 +29,7 @@ from adapters.telegram.chats import PLATFORM
 from adapters.telegram.events import Reader
 from adapters.telegram.failures import Migrated, PollConflict, says
 from adapters.telegram.files import Files
+from adapters.telegram.intake import Intake
 from adapters.telegram.outgoing import MARK, Outgoing, outgoing, upload
 from adapters.telegram.polling import Polling, first
 from adapters.telegram.presence import Presence
@@ -49,6 +50,9 @@ MESSAGE_LENGTH = TELEGRAM_LENGTH - len(MARK)
 
 DEAF_AFTER = 75.0
 """Seconds without an answer to a poll: three deadlines of a poll, and less than the 90 s of a deaf channel."""
+
+WEBHOOK_DEAF_AFTER = 90.0
+"""The same where updates come by webhook: a look at its state each minute, and the time of its request."""
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +95,7 @@ class TelegramAdapter:
             drafts=Drafts.EDITS if self._settings.streaming else Drafts.ACTIVITY,
             buttons=True,
             utf16=True,
-            deaf_after=DEAF_AFTER,
+            deaf_after=DEAF_AFTER if self._settings.webhook is None else WEBHOOK_DEAF_AFTER,
             files=True,
         )
 
@@ -101,18 +105,17 @@ class TelegramAdapter:
         return None
 
     async def run(self, host: AdapterHost, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Poll until cancelled. Raises ``TransientError`` when Telegram cannot be reached or another program polls,
-        ``AuthError`` when the token is not (or no longer) good.
+        """Take updates until cancelled. Raises ``TransientError`` when Telegram cannot be reached or another program
+        takes them, ``AuthError`` when the token is not (or no longer) good, and what webhook.py raises.
         """
         try:
             async with trio.open_nursery() as nursery:
-                me, found = await self._connected(host)
+                await nursery.start(self._receive, host, nursery)
                 task_status.started()
                 nursery.start_soon(self._presence.run)
                 if self._settings.reactions:
                     nursery.start_soon(self._reactions.run)
                 nursery.start_soon(self._offer_commands)
-                await self._polling(me, host, nursery).run(found)
         finally:
             await self._calls.renew()
 
@@ -150,6 +153,23 @@ class TelegramAdapter:
     async def probe(self) -> None:
         await trio.lowlevel.checkpoint()
 
+    async def _receive(self, host: AdapterHost, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
+        if self._settings.webhook is not None:
+            # Only now: it takes the page's server, which whoever polls may not have.
+            from adapters.telegram.webhook import WebhookStream
+
+            intake = self._intake(await self._who(), host, nursery)
+            await WebhookStream(self._settings.webhook, self._calls, intake, host).run(task_status=task_status)
+            return
+        me, found = await self._connected(host)
+        task_status.started()
+        await Polling(self._calls, self._intake(me, host, nursery), host).run(found)
+
+    async def _who(self) -> Me:
+        if self._me is None:
+            self._me = await self._calls.me()
+        return self._me
+
     async def _connected(self, host: AdapterHost) -> tuple[Me, list[object]]:
         """Who we are, and the first updates: each over a connection of its own, so that neither waits for the other."""
         found: list[object] = []
@@ -159,7 +179,7 @@ class TelegramAdapter:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(poll)
-            me = self._me = self._me or await self._calls.me()
+            me = await self._who()
         return me, found
 
     async def _first(self, host: AdapterHost) -> list[object]:
@@ -172,11 +192,11 @@ class TelegramAdapter:
             await self._calls.delete_webhook()
             return await first(self._calls, host)
 
-    def _polling(self, me: Me, host: AdapterHost, nursery: trio.Nursery) -> Polling:
+    def _intake(self, me: Me, host: AdapterHost, nursery: trio.Nursery) -> Intake:
         reader = Reader(self._settings, self._calls.bot, me)
         asides = Asides(self._calls, nursery)
         files = Files(self._calls, host, nursery, self._cache)
-        return Polling(self._calls, reader, host, asides, Presses(host, asides), files)
+        return Intake(reader, host, asides, Presses(host, asides), files)
 
     async def _offer_commands(self) -> None:
         """The menu, once. It is a convenience, so a failure is only noted."""

@@ -13,7 +13,7 @@ from typing import cast
 from urllib.parse import urlencode
 
 import trio
-from attrs import define
+from attrs import define, frozen
 from telegram import Bot, BotCommand, InlineKeyboardMarkup, LinkPreviewOptions, Message, MessageEntity, ReplyParameters
 
 from adapters.telegram.access import Me
@@ -47,6 +47,18 @@ class FileKind(StrEnum):
     AUDIO = "audio"
     VOICE = "voice"
     DOCUMENT = "document"
+
+
+@frozen
+class WebhookState:
+    """Telegram's side of a webhook."""
+
+    url: str
+    """Empty: none is set."""
+    pending: int
+    """Updates that wait for it."""
+    error: str
+    """What the last failed try to hand one over was told; stays when later ones succeed."""
 
 
 @define(eq=False)
@@ -101,6 +113,22 @@ class Calls:
         """What waits for it is kept."""
         with translated():
             await self.bot.delete_webhook(drop_pending_updates=False)
+
+    async def set_webhook(self, url: str, secret: str, kinds: Sequence[str], *, most: int) -> None:
+        """What waits is kept. ``most``: connections that Telegram makes at a time."""
+        with translated():
+            await self.bot.set_webhook(
+                url,
+                allowed_updates=list(kinds),
+                drop_pending_updates=False,
+                max_connections=most,
+                secret_token=secret,
+            )
+
+    async def webhook(self) -> WebhookState:
+        with translated():
+            found = await self.bot.get_webhook_info()
+        return WebhookState(found.url, found.pending_update_count, found.last_error_message or "")
 
     async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
         with translated():

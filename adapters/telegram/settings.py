@@ -14,6 +14,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from adapters.telegram.way_settings import OFFICIAL_HOST, fallback_ips, proxy
+from adapters.telegram.webhook_settings import Webhook, webhook
 from hermes.errors import ConfigError
 
 TOKEN = "TELEGRAM_BOT_TOKEN"
@@ -113,6 +114,8 @@ class TelegramSettings:
     reactions: bool = False
     """Show on a message what became of it."""
     home: Home | None = None
+    webhook: Webhook | None = None
+    """None: updates are polled."""
 
     @property
     def account(self) -> str:
@@ -149,6 +152,7 @@ def read(
         streaming=streaming,
         reactions=_switch(environment, "TELEGRAM_REACTIONS", default=False),
         home=_home(environment),
+        webhook=webhook(environment, base_url),
     )
 
 

@@ -12,13 +12,14 @@ from attrs import define, field, frozen
 
 from adapters.contract import Adapter
 from adapters.registry import factory
+from adapters.telegram.webhook_settings import Webhook
 from adapters.web.adapter import WebAdapter
 from adapters.web.chats import session_key
 from adapters.web.settings import WebSettings
 from hermes.events import Source
 from tests.adapters.fakehost import FakeHost
 from tests.adapters.web.client import PageClient, open_page
-from tests.contract.telegram import TelegramWorld
+from tests.contract.telegram import TelegramWorld, webhook
 from tests.contract.told import Told
 
 
@@ -108,13 +109,15 @@ async def _web(adapter: WebAdapter) -> AsyncIterator[WebDriver]:
         yield WebDriver(page)
 
 
-def _telegram() -> Platform:
-    world = TelegramWorld()
+def _telegram(hook: Webhook | None = None) -> Platform:
+    world = TelegramWorld(hook)
     return Platform(make=world.make, connect=world.connect, serve=world.serve)
 
 
+# Each begins with the platform's name.
 PLATFORMS: dict[str, Callable[[], Platform]] = {
     "telegram": _telegram,
+    "telegram by webhook": lambda: _telegram(webhook()),
     "web": lambda: Platform(make=lambda: factory("web")(WebSettings(port=0)), connect=_web),
 }
 

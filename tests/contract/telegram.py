@@ -12,6 +12,7 @@ from attrs import define, field
 from adapters.registry import factory
 from adapters.telegram.adapter import TelegramAdapter
 from adapters.telegram.settings import Access, Ids, TelegramSettings
+from adapters.telegram.webhook_settings import Webhook
 from hermes.events import Source
 from hermes.sendable import Sendable
 from hermes.tools.danger.protected import Place
@@ -29,13 +30,15 @@ SENDABLE = Sendable((Path(tempfile.gettempdir()),), Place())
 class TelegramWorld:
     """One server, over however many runs of adapters."""
 
+    webhook: Webhook | None = None
+    """None: it is polled."""
     api: BotApi = field(factory=lambda: BotApi(port=free_port(), held_back=set()))
     numbers: dict[str, int] = field(factory=dict[str, int])
     """The number of the update by the name under which it was delivered."""
     accepted: set[str] = field(factory=set[str])
 
     def make(self) -> TelegramAdapter:
-        return factory("telegram")(settings(self.api), CACHE, (), SENDABLE)
+        return factory("telegram")(settings(self.api, webhook=self.webhook), CACHE, (), SENDABLE)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[BotApi]:
@@ -55,6 +58,12 @@ def settings(api: BotApi, **changes: object) -> TelegramSettings:
         base_file_url=api.base_file_url,
         **{"access": Access(users=Ids(frozenset({str(OWNER)}))), **changes},
     )
+
+
+def webhook() -> Webhook:
+    """One on this machine, without TLS between."""
+    port = free_port()
+    return Webhook(f"http://127.0.0.1:{port}/telegram", "a-secret_1", port=port)
 
 
 @define(eq=False)

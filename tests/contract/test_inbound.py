@@ -13,7 +13,7 @@ from tests.contract.told import Told
 
 
 def test_every_platform_of_the_registry_is_in_the_suite() -> None:
-    assert sorted(PLATFORMS) == list(names())
+    assert {name.partition(" ")[0] for name in PLATFORMS} == set(names())
 
 
 async def test_an_event_reaches_the_host_whole(platform: Platform, adapter: Adapter, host: FakeHost) -> None:

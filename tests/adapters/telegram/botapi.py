@@ -17,6 +17,7 @@ from attrs import define, field
 from tests.adapters.telegram.faults import Call, Fault, Server
 from tests.adapters.telegram.http import Connection, Request
 from tests.adapters.telegram.methods import Methods, now
+from tests.adapters.telegram.pushing import Pushing
 from tests.adapters.telegram.rules import Refusal
 
 OWNER = 4711
@@ -102,7 +103,7 @@ class BotApi(Methods):
 
     def push_raw(self, update: Any) -> None:
         self.pending.append(update)
-        self._note()
+        self.note()
 
     def said(self, chat: int = OWNER) -> list[str]:
         """The texts of the bot in a chat, as they stand now."""
@@ -124,7 +125,8 @@ class BotApi(Methods):
     async def change(self) -> None:
         await self._changed.wait()
 
-    def _note(self) -> None:
+    def note(self) -> None:
+        """Whoever waits looks again."""
         self._changed.set()
         self._changed = trio.Event()
 
@@ -138,7 +140,7 @@ class BotApi(Methods):
             pass
         finally:
             self.connections -= 1
-            self._note()
+            self.note()
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await stream.aclose()
 
@@ -149,7 +151,7 @@ class BotApi(Methods):
         token, _, method = request.path.removeprefix("/bot").partition("/")
         call = Call(method, request.parameters)
         self.calls.append(call)
-        self._note()
+        self.note()
         fault = self._fault(method)
         if fault is not None:
             await fault(self, connection, call)
@@ -159,7 +161,7 @@ class BotApi(Methods):
             await self._get_updates(connection, call)
         else:
             await self.answer(connection, self._result(call))
-        self._note()
+        self.note()
 
     def _fault(self, method: str) -> Fault | None:
         for name in (method, "*"):
@@ -192,7 +194,7 @@ class BotApi(Methods):
 
     def carried_out(self, call: Call) -> None:
         self._result(call)
-        self._note()
+        self.note()
 
     def _result(self, call: Call) -> Any:
         try:
@@ -214,14 +216,14 @@ class BotApi(Methods):
         self._poll_number += 1
         mine = self._poll_number
         with trio.CancelScope(deadline=trio.current_time() + call.parameters.get("timeout", 0)) as self._poll:
-            while not self._ready():
+            while not self.ready():
                 await self._changed.wait()
         if mine != self._poll_number:
             text = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
             await self.answer(connection, Refusal(409, text))
             return
         self._poll = None
-        found = self._ready()[: call.parameters.get("limit", 100)]
+        found = self.ready()[: call.parameters.get("limit", 100)]
         self.handed_out.update(update["update_id"] for update in found if _numbered(update))
         if self.held_back is not None:
             self.held_back |= self.handed_out
@@ -232,7 +234,7 @@ class BotApi(Methods):
         """A poll waits for updates."""
         return self._poll is not None
 
-    def _ready(self) -> list[dict[str, Any]]:
+    def ready(self) -> list[dict[str, Any]]:
         held_back = self.held_back or set()
         return [update for update in self.pending if not _numbered(update) or update["update_id"] not in held_back]
 
@@ -244,7 +246,7 @@ class BotApi(Methods):
             known.discard(number)
         if all(update.get("update_id") != number for update in self.pending if isinstance(update, dict)):
             self.pending.append({"update_id": number, "message": self.message(text)})
-        self._note()
+        self.note()
 
     def _confirm(self, offset: int | None) -> None:
         waiting = {update["update_id"] for update in self.pending if _numbered(update)}
@@ -276,6 +278,7 @@ async def serving(api: BotApi | None = None) -> AsyncIterator[BotApi]:
         (listener,) = await trio.open_tcp_listeners(api.port, host="127.0.0.1")
         api.port = listener.socket.getsockname()[1]
         nursery.start_soon(trio.serve_listeners, api.serve, [listener])
+        nursery.start_soon(Pushing(api).run)
         api.serving = True
         try:
             yield api

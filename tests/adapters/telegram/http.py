@@ -57,6 +57,12 @@ class Connection:
         head = f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(content)}\r\n\r\n"
         await self.stream.send_all(head.encode() + content)
 
+    async def status(self) -> int:
+        """Of an answer, where this is the client's end; the rest of it is not read."""
+        while b"\r\n" not in self._buffer:
+            assert await self._more(), "closed without an answer"
+        return int(self._buffer.split()[1])
+
     async def until_closed(self) -> None:
         """Read nothing into an answer any more; return when the client has gone."""
         while await self.stream.receive_some():

@@ -17,6 +17,7 @@ from tests.adapters.telegram.rules import (
     checked_entities,
     checked_markup,
     checked_text,
+    checked_webhook,
 )
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
@@ -40,6 +41,10 @@ class Methods:
     pending: list[dict[str, Any]] = field(factory=list[dict[str, Any]])
     """Updates that were not confirmed."""
     webhook: str = ""
+    webhook_asked: dict[str, Any] = field(factory=dict[str, Any])
+    """How it was set."""
+    webhook_error: str = ""
+    """What the last failed try to hand an update over was told."""
     commands: list[dict[str, str]] = field(factory=list[dict[str, str]])
     files: dict[str, bytes] = field(factory=dict[str, bytes])
     pressed: dict[str, str] = field(factory=dict[str, str])
@@ -69,6 +74,18 @@ class Methods:
         if asked.get("drop_pending_updates"):
             self.pending.clear()
         return True
+
+    def _do_setWebhook(self, asked: dict[str, Any]) -> Any:
+        self.webhook = checked_webhook(asked)
+        self.webhook_asked = asked
+        if asked.get("drop_pending_updates"):
+            self.pending.clear()
+        return True
+
+    def _do_getWebhookInfo(self, asked: dict[str, Any]) -> Any:
+        error = {"last_error_date": now(), "last_error_message": self.webhook_error} if self.webhook_error else {}
+        known = {"url": self.webhook, "has_custom_certificate": False, "pending_update_count": len(self.pending)}
+        return known | error
 
     def _do_setMyCommands(self, asked: dict[str, Any]) -> Any:
         self.commands = asked["commands"]

@@ -1,6 +1,8 @@
 """What Telegram refuses, in its own words (Bot API documentation, and the messages that its users know)."""
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -89,3 +91,16 @@ def checked_markup(markup: object) -> dict[str, Any] | None:
             if not 1 <= len(button.get("callback_data", "x").encode()) <= CALLBACK_DATA:
                 raise bad_request("BUTTON_DATA_INVALID")
     return markup
+
+
+def checked_webhook(asked: dict[str, Any]) -> str:
+    """The address of a webhook. A server of one's own takes any; Telegram's takes https alone."""
+    url = asked.get("url", "")
+    address = urlsplit(url)
+    if url and (address.scheme not in {"http", "https"} or not address.hostname):
+        raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", asked.get("secret_token", "")):
+        raise bad_request("secret token contains unallowed characters")
+    if not 1 <= asked.get("max_connections", 40) <= 100:
+        raise bad_request("max_connections must be between 1 and 100")
+    return str(url)

@@ -11,7 +11,8 @@ from adapters.telegram.asides import Asides
 from adapters.telegram.calls import Calls
 from adapters.telegram.events import Reader
 from adapters.telegram.files import Files
-from adapters.telegram.polling import UNREADABLE_PAUSE, Polling
+from adapters.telegram.intake import UNREADABLE_PAUSE, Intake
+from adapters.telegram.polling import Polling
 from adapters.telegram.presses import Presses
 from tests.adapters.fakehost import FakeHost
 from tests.adapters.telegram.botapi import BotApi
@@ -24,9 +25,8 @@ def polling(nursery: trio.Nursery, host: FakeHost) -> Polling:
     bot = settings(evolve(BotApi(), port=1))
     calls = Calls.of(bot)
     asides = Asides(calls, nursery)
-    return Polling(
-        calls, Reader(bot, calls.bot, ME), host, asides, Presses(host, asides), Files(calls, host, nursery, CACHE)
-    )
+    reader, files = Reader(bot, calls.bot, ME), Files(calls, host, nursery, CACHE)
+    return Polling(calls, Intake(reader, host, asides, Presses(host, asides), files), host)
 
 
 def unreadable(number: int) -> dict[str, object]:

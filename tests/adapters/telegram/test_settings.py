@@ -2,6 +2,7 @@ import pytest
 
 from adapters.telegram.chats import home_channel
 from adapters.telegram.settings import Access, Ids, ReplyTo, read
+from adapters.telegram.webhook_settings import Webhook
 from hermes.errors import ConfigError
 from hermes.events import ChatType, Source
 from hermes.home_channel import HomeChannel
@@ -104,6 +105,52 @@ def test_addresses_that_are_of_no_use_are_told_so(
     assert "TELEGRAM_FALLBACK_IPS does nothing" in caplog.text
     assert why in caplog.text
     assert "sesame" not in caplog.text
+
+
+HOOK = GOOD | {"TELEGRAM_WEBHOOK_URL": "https://example.org/t%C3%A4", "TELEGRAM_WEBHOOK_SECRET": "sesame-1"}
+
+
+def test_a_webhook_is_read_and_its_secret_shown_nowhere() -> None:
+    settings = read({}, HOOK)
+    assert settings.webhook == Webhook("https://example.org/t%C3%A4", "sesame-1", "127.0.0.1", 8443)
+    assert settings.webhook.path == "/t\u00e4"
+    assert "sesame" not in repr(settings)
+    more = {"TELEGRAM_WEBHOOK_HOST": "0.0.0.0", "TELEGRAM_WEBHOOK_PORT": "80"}
+    assert read({}, HOOK | more).webhook == Webhook("https://example.org/t%C3%A4", "sesame-1", "0.0.0.0", 80)
+    assert read({}, GOOD | more).webhook is None
+
+
+def test_a_server_of_ones_own_calls_any_address() -> None:
+    hook = read(
+        {"base_url": "http://127.0.0.1:8081/bot"}, HOOK | {"TELEGRAM_WEBHOOK_URL": "http://127.0.0.1:9"}
+    ).webhook
+    assert hook is not None
+    assert hook.path == "/"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("URL", "http://example.org/"),
+        ("URL", "https://"),
+        ("URL", "https://example.org:9000/"),
+        ("URL", "https://example.org:x/"),
+        ("URL", "example.org"),
+        ("SECRET", ""),
+        ("SECRET", "se same"),
+        ("SECRET", "s\u00e4same"),
+        ("SECRET", "s" * 257),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "http"),
+    ],
+)
+def test_a_webhook_that_cannot_be_is_told_by_its_variable(name: str, value: str) -> None:
+    variable = f"TELEGRAM_WEBHOOK_{name}"
+    with pytest.raises(ConfigError, match=variable) as caught:
+        read({}, HOOK | {variable: value})
+    assert caught.value.key == variable
+    assert not value or name != "SECRET" or value not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["base_url", "base_file_url"])
