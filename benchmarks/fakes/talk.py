@@ -140,11 +140,12 @@ class Talk:
             replied.told_at, replied.why = now, why
 
     def told(self) -> dict[str, object]:
-        """The counts, and the times of what was answered and of what was told in place of an answer."""
+        """The counts, the times of answers of the model, and those of what was told in place of an answer."""
         every = [said for person in self._people.values() for said in person.said.values()]
         return {
             "said": len(every),
-            "answered": sorted(said.answered_at for said in every if said.answered_at is not None),
+            "answered": sum(said.answered_at is not None for said in every),
+            "answers": sorted(said.answered_at for said in every if said.answered_at is not None and said.mark),
             "told": [[said.at, said.told_at, said.why] for said in every if said.told_at is not None],
             "open": [said.mark or "/new" for said in every if said.open],
             "doubled": [said.mark or "/new" for said in every if len(said.copies) > 1],
