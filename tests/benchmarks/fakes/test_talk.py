@@ -58,6 +58,14 @@ def test_a_person_does_not_wait_for_an_answer_but_says_no_more_than_so_many_thin
     assert len(one.texts) == MOST_OPEN + 1
 
 
+def test_how_much_a_person_leaves_open_is_settable() -> None:
+    said: list[str] = []
+    talk = Talk(Pace(7, 1, 1.0, most=1), lambda _chat, text: said.append(text) or len(said))
+    talk.speak(7, 1.0)
+    talk.speak(7, 2.0)
+    assert len(said) == 1
+
+
 def test_some_ask_for_a_tool(one: _One) -> None:
     for number in range(RUN_EVERY + 1):
         one.speak()
