@@ -19,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-e
 # MEASURE=1 runs the same suite under branch coverage.
 PYTEST := $(if $(MEASURE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
-.PHONY: help run test check coverage floor proof bench peers lock venv clean
+.PHONY: help run test check coverage floor proof bench soak peers lock venv clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -49,6 +49,9 @@ proof: .venv/.dev-stamp ## Run the long counts and write docs/proof.md (hours)
 
 bench: .venv/.dev-stamp ## Measure beside the peers and write benchmarks/results.md (ONLY=load: a part)
 	@$(BIN)/python -m benchmarks --only "$(ONLY)"
+
+soak: .venv/.dev-stamp ## Half an hour of load, faults and kills, into benchmarks/results.md (SECONDS=360 SEED=7)
+	@$(BIN)/python -m benchmarks.soak $(addprefix --seconds=,$(SECONDS)) $(addprefix --seed=,$(SEED))
 
 peers: .venv/.dev-stamp ## Install whom `make bench` compares with, in ~/.cache/hermes-bench
 	@$(BIN)/python -m benchmarks.peers

@@ -42,8 +42,9 @@ FIRST = 6_000
 BOT_API = tuple(kind.value for kind in Trouble if kind and kind is not Trouble.LOST)
 MODEL = ("down", "slow")
 
-# Things that are open when people are answered again: ten a second, each for some milliseconds.
-_OPEN = 3
+# People are answered again when so many answers of the model came since, and hardly more is open than ten a second
+# leave open on a machine that is busy. What piles up in a trouble is one a person.
+_ANSWERS, _OPEN = 5, 15
 
 # Seconds until then: a poll in a black hole is given up after 25.
 _ANSWERED_WITHIN = 90.0
@@ -105,16 +106,27 @@ class _Visit:
     _number: int = 0
 
     async def run(self) -> None:
-        await self._ask("talk", {"first": FIRST, "chats": PEOPLE, "every": EVERY, "seed": 1})
+        # A further message would interrupt what is being answered.
+        await self._ask("talk", {"first": FIRST, "chats": PEOPLE, "every": EVERY, "seed": 1, "most": 1})
         pages = [Page(self._contestant.product.port, API_KEY, chat) for chat in ("turns", "commands")]
-        world = self._contestant.world
+        failure: Failed | None = None
         async with trio.open_nursery() as nursery:
             for one in pages:
                 nursery.start_soon(one.run)
-            for _ in range(ROUNDS):
-                await self._alternate(world.bot_api, BOT_API, partial(self._turns, pages[0]))
-                await self._alternate(world.model, MODEL, partial(self._commands, pages[1]))
+            try:
+                await self._rounds(*pages)
+            except Failed as failed:
+                # As it is, and not as a group of the nursery's.
+                failure = failed
             nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _rounds(self, turns: Page, commands: Page) -> None:
+        world = self._contestant.world
+        for _ in range(ROUNDS):
+            await self._alternate(world.bot_api, BOT_API, partial(self._turns, turns))
+            await self._alternate(world.model, MODEL, partial(self._commands, commands))
 
     async def _alternate(self, service: Service, troubles: Sequence[str], measure: Slice) -> None:
         for trouble in troubles:
@@ -152,9 +164,18 @@ class _Visit:
             await page.until_answered(event_id)
 
     async def _until_well(self) -> None:
-        with _patience("the people", _ANSWERED_WITHIN):
-            while len(cast(list[str], (await self._ask("told"))["open"])) > _OPEN:  # noqa: ASYNC110  asked over HTTP
+        with _patience("what people say", _ANSWERED_WITHIN):
+            before, _ = await self._people()
+            while True:
+                answers, still_open = await self._people()
+                if answers >= before + _ANSWERS and still_open <= _OPEN:
+                    return
                 await trio.sleep(_LOOK)
+
+    async def _people(self) -> tuple[int, int]:
+        """How much the model answered so far, and how much is open."""
+        told = await self._ask("told")
+        return len(cast(list[float], told["answers"])), len(cast(list[str], told["open"]))
 
     async def _ask(self, path: str, given: object = None) -> Told:
         return await _call(self._contestant.world.bot_api, path, given)

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -144,7 +145,7 @@ OURS = Product(
 
 def ours(port: int, more: str = "") -> Product:
     """The same with its page at ``port``, and ``more`` in its configuration."""
-    return evolve(OURS, port=port, configure=lambda home, world: _ours(home, world, more))
+    return evolve(OURS, port=port, configure=partial(_ours, more=more))
 
 
 HERMES_AGENT = Product(

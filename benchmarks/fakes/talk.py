@@ -1,7 +1,7 @@
 """People who write at a steady pace for as long as they are let, and what a person would call lost, doubled or out of
 order. Pure: times are handed in.
 
-1. Each writes every ``every`` seconds on average, whether the last was answered or not, but has at most ``MOST_OPEN``
+1. Each writes every ``every`` seconds on average, whether the last was answered or not, but has at most ``most``
    things unanswered. Every ``RUN_EVERY``th asks for a tool. After ``SESSION`` things, all answered, comes ``/new``.
 2. An **answer** is a message of the bot with the mark of what was said; to a command, any that replies to it. **Told**
    is who got a reply that says openly that there is no answer (``TOLD``). All else is still **open**.
@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 from benchmarks.fakes.chats import REPETITION
 from benchmarks.fakes.model import MARK
 
-# Things of one person that are open at most: someone who has three waits. It bounds what a long fault piles up.
+# Someone who has three unanswered waits. It bounds what a long fault piles up.
 MOST_OPEN = 3
 
 # Things of a session: a request holds all of its session, so that one that grew would take more for good reason.
@@ -48,6 +48,8 @@ class Pace:
     every: float
     """Seconds between two things of one person, on average."""
     seed: int = 0
+    most: int = MOST_OPEN
+    """Things of one person that are open at most."""
 
 
 @define
@@ -112,7 +114,7 @@ class Talk:
             if not person.waiting:
                 person.session = 0
                 self._say(chat, person, "/new", "", now)
-        elif person.waiting < MOST_OPEN and not self._begins(person):
+        elif person.waiting < self.pace.most and not self._begins(person):
             number = len(person.said)
             person.session += 1
             mark = f"[[t{chat}.{number}]]"
@@ -140,11 +142,12 @@ class Talk:
             replied.told_at, replied.why = now, why
 
     def told(self) -> dict[str, object]:
-        """The counts, and the times of what was answered and of what was told in place of an answer."""
+        """The counts, the times of answers of the model, and those of what was told in place of an answer."""
         every = [said for person in self._people.values() for said in person.said.values()]
         return {
             "said": len(every),
-            "answered": sorted(said.answered_at for said in every if said.answered_at is not None),
+            "answered": sum(said.answered_at is not None for said in every),
+            "answers": sorted(said.answered_at for said in every if said.answered_at is not None and said.mark),
             "told": [[said.at, said.told_at, said.why] for said in every if said.told_at is not None],
             "open": [said.mark or "/new" for said in every if said.open],
             "doubled": [said.mark or "/new" for said in every if len(said.copies) > 1],

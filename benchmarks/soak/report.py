@@ -24,8 +24,11 @@ def section(trace: Trace, plot: str) -> str:
 def table(judgements: Sequence[Judgement]) -> str:
     """One line a rule."""
     lines = ["| rule | found | at most | kept |", "| --- | --: | --: | --- |"]
-    lines += [f"| {one.rule} | {one.found} | {one.allowed} | {'yes' if one.kept else '**no**'} |" for one in judgements]
+    lines += [f"| {one.rule} | {one.found} | {one.allowed} | {_KEPT[one.kept]} |" for one in judgements]
     return "\n".join(lines)
+
+
+_KEPT = {True: "yes", False: "**no**", None: "too short a run to tell"}
 
 
 def _what(trace: Trace) -> str:

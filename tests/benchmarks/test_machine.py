@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import descendants, usage
+from benchmarks.machine import descendants, descriptors, is_running, usage
 
 
 def test_a_process_counts_with_its_children() -> None:
@@ -19,9 +20,26 @@ def test_a_process_counts_with_its_children() -> None:
     assert both.resident > alone.resident > 1.0
 
 
+def test_open_files_are_those_of_the_process_alone(tmp_path: Path) -> None:
+    before = descriptors(os.getpid())
+    with (tmp_path / "file").open("w"):
+        assert descriptors(os.getpid()) == before + 1
+
+
+def test_a_corpse_that_waits_for_its_parent_does_not_run() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert is_running(child.pid)
+        child.kill()
+        # Dead, and not reaped.
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not is_running(child.pid)
+
+
 def test_a_process_that_is_gone_is_an_error() -> None:
     with subprocess.Popen(["/bin/true"]) as child:
         child.wait()
     with pytest.raises(ProcessLookupError):
         usage(child.pid)
+    with pytest.raises(ProcessLookupError):
+        descriptors(child.pid)
     assert descendants(child.pid) == []

@@ -47,7 +47,7 @@ def test_what_is_said_is_open_until_its_mark_stands_in_a_message_of_the_bot(one:
     one.bot("at work", replies_to=1)
     assert one.told("open") == ["[[t7.0]]"]
     one.bot(r"well: \[\[t7.0]]")
-    assert (one.told("open"), one.told("answered"), one.told("said")) == ([], [12.0], 1)
+    assert (one.told("open"), one.told("answered"), one.told("answers"), one.told("said")) == ([], 1, [12.0], 1)
 
 
 def test_a_person_does_not_wait_for_an_answer_but_says_no_more_than_so_many_things(one: _One) -> None:
@@ -56,6 +56,14 @@ def test_a_person_does_not_wait_for_an_answer_but_says_no_more_than_so_many_thin
     one.bot("[[t7.0]]")
     one.speak(2)
     assert len(one.texts) == MOST_OPEN + 1
+
+
+def test_how_much_a_person_leaves_open_is_settable() -> None:
+    said: list[str] = []
+    talk = Talk(Pace(7, 1, 1.0, most=1), lambda _chat, text: said.append(text) or len(said))
+    talk.speak(7, 1.0)
+    talk.speak(7, 2.0)
+    assert len(said) == 1
 
 
 def test_some_ask_for_a_tool(one: _One) -> None:
@@ -77,6 +85,8 @@ def test_a_session_is_renewed_when_all_is_answered_and_nothing_is_said_meanwhile
     assert one.texts[SESSION:] == ["/new"]
     assert one.told("open") == ["/new"]
     one.bot("A new session begins.", replies_to=SESSION + 1)
+    assert one.told("answered") == SESSION + 1
+    assert len(one.talk.told()["answers"]) == SESSION, "a command is not answered by the model"  # type: ignore[arg-type]
     one.speak()
     assert one.texts[SESSION + 1] == f"hello [[t7.{SESSION + 1}]]"
 
@@ -85,7 +95,7 @@ def test_a_session_is_renewed_when_all_is_answered_and_nothing_is_said_meanwhile
 def test_who_is_told_that_there_is_no_answer_is_not_lost(one: _One, words: str) -> None:
     one.speak()
     one.bot(f"Well: {words}: so it is.", replies_to=1)
-    assert (one.told("open"), one.told("answered"), one.told("told")) == ([], [], [[10.0, 11.0, words]])
+    assert (one.told("open"), one.told("answered"), one.told("told")) == ([], 0, [[10.0, 11.0, words]])
 
 
 def test_such_a_word_about_another_message_tells_nothing_of_this_one(one: _One) -> None:

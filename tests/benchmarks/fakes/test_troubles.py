@@ -142,4 +142,4 @@ def test_a_talk_is_said_and_told_and_ends_when_it_is_to(fakes: World) -> None:
     answer = {"chat_id": first["chat"]["id"], "reply_parameters": {"message_id": first["message_id"]}}
     _bot(fakes, "sendMessage", text=f"yes {mark}", **answer)
     told: Any = fakes.bot_api.ask("told")
-    assert (len(told["answered"]), len(told["open"]), told["said"]) == (1, 5, 6)
+    assert (told["answered"], len(told["open"]), told["said"]) == (1, 5, 6)

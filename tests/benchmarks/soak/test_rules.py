@@ -6,13 +6,13 @@ import pytest
 from attrs import evolve
 
 from benchmarks.soak.recovery import RECOVERY
-from benchmarks.soak.rules import ALLOWED, floors, judge
+from benchmarks.soak.rules import ALLOWED, JUDGED_FROM, broken, floors, judge
 from benchmarks.soak.trace import Span, Told, Trace
 from tests.benchmarks.soak.traces import SECONDS, good, reading
 
 
 def _broken(trace: Trace) -> list[str]:
-    return [judgement.rule for judgement in judge(trace) if not judgement.kept]
+    return broken(judge(trace))
 
 
 def _told(trace: Trace, said: float, told: float) -> None:
@@ -96,6 +96,25 @@ def test_two_kills_in_one_turn_are_a_reason_and_one_is_none() -> None:
     assert _broken(trace) == []
     _told(trace, 5.5, 7.0)
     assert len(_broken(trace)) == 1
+
+
+def test_memory_of_a_short_run_is_shown_and_not_judged_and_the_other_series_are() -> None:
+    trace = good()
+    _growing("memory")(trace)
+    _shorten(trace, JUDGED_FROM - 1)
+    assert _broken(trace) == []
+    (memory,) = (judgement for judgement in judge(trace) if judgement.rule.startswith("memory"))
+    assert (memory.kept, memory.found) == (None, "+4.5 MB")
+    trace = good()
+    _growing("descriptors")(trace)
+    _shorten(trace, JUDGED_FROM - 1)
+    assert len(_broken(trace)) == 1
+
+
+def _shorten(trace: Trace, seconds: float) -> None:
+    share = seconds / trace.seconds
+    trace.seconds = seconds
+    trace.readings = [evolve(each, at=each.at * share) for each in trace.readings]
 
 
 def test_a_run_in_which_no_way_back_was_seen_proves_nothing() -> None:

@@ -19,11 +19,13 @@ def test_a_rule_that_is_broken_stands_out() -> None:
         [Judgement("lost", "0", "0", kept=True), Judgement("grown", "+9 MB", "4 MB", kept=False)]
     ).splitlines()
     assert lines[2:] == ["| lost | 0 | 0 | yes |", "| grown | +9 MB | 4 MB | **no** |"]
+    (line,) = table([Judgement("grown", "+9 MB", "4 MB", kept=None)]).splitlines()[2:]
+    assert line == "| grown | +9 MB | 4 MB | too short a run to tell |"
 
 
 def test_the_part_of_the_page_tells_how_to_run_it_again_and_what_went_on() -> None:
     said = section(good(), "soak.svg")
-    assert "`make soak SECONDS=300 SEED=1`: 5 minutes, 2 kills, 2 faults (bot_api hole 1, model down 1)." in said
+    assert "`make soak SECONDS=1800 SEED=1`: 30 minutes, 2 kills, 2 faults (bot_api hole 1, model down 1)." in said
     assert "Telegram: 900 said, 900 answered, 0 told" in said
     assert "| memory | 80.0 | 80.0 |" in said
     assert "](soak.svg)" in said
@@ -35,7 +37,7 @@ def test_the_plot_has_a_line_a_life_and_series_a_band_a_fault_and_a_line_a_kill(
     assert drawn.count("<polyline") == 4
     assert drawn.count('stroke="#c0392b"') == 4 * 2
     assert drawn.count('fill="#f2c27a"') == 1 + 4
-    assert 'width="26.3"' in drawn, "ten of three hundred seconds"
+    assert drawn.count('width="4.4"') == 2 * 4, "ten of eighteen hundred seconds"
 
 
 def test_a_soak_is_kept_beside_the_groups_and_renews_nothing_else(

@@ -3,7 +3,7 @@
 from benchmarks.soak.plan import ROUNDS
 from benchmarks.soak.trace import Reading, Span, Tally, Trace
 
-SECONDS = 300.0
+SECONDS = 1800.0
 
 
 def reading(at: float, **other: float) -> Reading:
@@ -21,7 +21,7 @@ def good() -> Trace:
         planned=(2, 2),
         readings=[reading(number * step) for number in range(2 * ROUNDS)],
         faults=[Span("model", "down", 100.0, 110.0, recovered=2.0), Span("bot_api", "hole", 150.0, 160.0)],
-        kills=[5.0, 260.0],
+        kills=[5.0, 1600.0],
         telegram=Tally(said=900, answered=900),
         page=Tally(said=50, answered=50),
     )
