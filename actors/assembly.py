@@ -31,6 +31,7 @@ from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
 from hermes.tools.contract import Roots, Sandbox
 from hermes.tools.registry import Registry
+from hermes.tools.web.blocklist import Blocklist, blocklist
 from hermes.tools.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ def conversation_services(program: Program, base: Base) -> Services:
     model, *fallbacks = open_models(settings, program.environment)
     for each in (model, *fallbacks):
         base.connections.own(each.aclose)
-    tools = Registry(settings.toolsets, _absent(program), settings.agent.disabled_toolsets)
+    web = _web(program)
+    tools = Registry(settings.toolsets, _absent(program, web), settings.agent.disabled_toolsets)
     for name in tools.unknown_toolsets:
         key = "toolsets" if name in settings.toolsets else "agent.disabled_toolsets"
         log.warning("%s: there is no toolset %r: it is left out", key, name)
@@ -87,7 +89,7 @@ def conversation_services(program: Program, base: Base) -> Services:
         environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),
         build_prompt=partial(_build_prompt, program, model.name, names),
         shelf=partial(_shelf, program),
-        web=_web(program),
+        web=web,
         skills=_skill_places(program),
         allow_always=partial(allow_always, program.home),
         describe=base.describe,
@@ -123,9 +125,9 @@ def _sandbox(settings: Settings) -> Sandbox | None:
     return Sandbox(network=settings.terminal.sandbox_network)
 
 
-def _absent(program: Program) -> frozenset[str]:
+def _absent(program: Program, web: WebSettings) -> frozenset[str]:
     """Tools that the configuration leaves nothing to do."""
-    usable = {"memory": bool(_limits(program.settings)), "web_search": _web(program).searches}
+    usable = {"memory": bool(_limits(program.settings)), "web_search": web.searches}
     return frozenset(name for name, can_be_used in usable.items() if not can_be_used)
 
 
@@ -162,10 +164,19 @@ def _web(program: Program) -> WebSettings:
     search = program.settings.search
     return WebSettings(
         allowed_hosts=program.settings.web.allowed_hosts,
+        blocked=_blocked(program),
         searxng_url=search.searxng_url,
         brave_key=search.brave_key,
         tavily_key=search.tavily_key,
     )
+
+
+def _blocked(program: Program) -> Blocklist:
+    """Raises ``ConfigError``."""
+    listed = program.settings.security.website_blocklist
+    if not listed.enabled:
+        return Blocklist()
+    return blocklist(listed.domains, (program.home.root / Path(file).expanduser() for file in listed.shared_files))
 
 
 def _skill_places(program: Program) -> SkillPlaces:

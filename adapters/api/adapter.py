@@ -20,7 +20,7 @@ from adapters.api.desk import Desk
 from adapters.api.door import Door
 from adapters.api.health import HealthRoutes
 from adapters.api.responses_route import ResponsesRoute
-from adapters.api.routes import Api, Path, path
+from adapters.api.routes import Api, Path, path, without_slash
 from adapters.api.runs import Runs
 from adapters.api.settings import ApiSettings
 from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
@@ -96,7 +96,7 @@ class ApiAdapter:
         await trio.lowlevel.checkpoint()
 
     def serves(self, path: str) -> bool:
-        return path in {"/v1", "/health/detailed"} or path.startswith("/v1/")
+        return without_slash(path) in {"/v1", "/health/detailed"} or path.startswith("/v1/")
 
     def application(self, gatekeeper: Gatekeeper, bound: Bound) -> ASGIApp:
         return Door(Api(self._paths()), gatekeeper, bound, self._settings)

@@ -31,6 +31,11 @@ class Path:
     handlers: dict[str, Handler]
 
 
+def without_slash(asked: str) -> str:
+    """Some clients end each path with a slash: it is the same path."""
+    return asked.removesuffix("/")
+
+
 def path(pattern: str, **handlers: Handler) -> Path:
     """``pattern`` is a regular expression for all of the path."""
     return Path(re.compile(pattern), handlers)
@@ -70,8 +75,9 @@ class Api:
 
     def _handler(self, request: Request) -> Handler:
         """Raises ``ApiError`` when nothing answers there."""
+        asked = without_slash(request.url.path)
         for each in self._paths:
-            match = each.pattern.fullmatch(request.url.path)
+            match = each.pattern.fullmatch(asked)
             if match is None:
                 continue
             handler = each.handlers.get(request.method)

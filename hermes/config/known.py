@@ -68,7 +68,6 @@ plugins: disabled
 privacy: redact_pii
 security: acked_advisories allow_lazy_installs allow_private_urls tirith_enabled tirith_fail_open tirith_path
 security: tirith_timeout
-security.website_blocklist: domains enabled shared_files
 sessions: auto_prune min_interval_hours retention_days vacuum_after_prune
 skills: creation_nudge_interval guard_agent_created inline_shell inline_shell_timeout template_vars
 slack: allowed_channels channel_prompts* free_response_channels require_mention

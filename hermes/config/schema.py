@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from hermes.config.fields import about, host_entries, not_negative, one_of, only_env, port, positive, share
 from hermes.config.model_schema import Caps, Fallback, Model, PromptCaching
-from hermes.config.tool_schema import FileTools
+from hermes.config.tool_schema import FileTools, WebsiteBlocklist
 from hermes.config.variables import ApiServer, Search
 from hermes.errors import ConfigError
 
@@ -179,6 +179,7 @@ class Security:
     redact_secrets: bool = field(
         default=True, metadata=about("hide keys and tokens in logs, transcripts and outgoing messages")
     )
+    website_blocklist: WebsiteBlocklist = field(factory=WebsiteBlocklist)
 
 
 @frozen
