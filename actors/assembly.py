@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from actors.conversation.services import ConversationSettings, Platform, Services
 from actors.store import ActorCommit
@@ -18,10 +18,10 @@ from actors.tree import Base
 from hermes.agent.prompt import PromptSources, build_prompt
 from hermes.audience import Audience
 from hermes.config.edit import allow_always
-from hermes.config.schema import Settings, TerminalBackend
+from hermes.config.schema import Compression, Settings, TerminalBackend
 from hermes.home import Home
 from hermes.memory.shelf import Shelf, Target, shelf
-from hermes.models.registry import open_models
+from hermes.models.registry import open_models, open_summarizer
 from hermes.process import filtered_environment
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces, skill_roots
@@ -66,7 +66,8 @@ def conversation_services(program: Program, base: Base) -> Services:
     """What conversations of this program need. Raises ``ConfigError``."""
     settings = program.settings
     model, *fallbacks = open_models(settings, program.environment)
-    for each in (model, *fallbacks):
+    summarizer = open_summarizer(settings, program.environment)
+    for each in (model, *fallbacks, *([summarizer] if summarizer else ())):
         base.connections.own(each.aclose)
     web = _web(program)
     tools = Registry(settings.toolsets, _absent(program, web), settings.agent.disabled_toolsets)
@@ -96,6 +97,7 @@ def conversation_services(program: Program, base: Base) -> Services:
         redactor=program.redactor,
         home=program.home.root,
         fallbacks=tuple(fallbacks),
+        summarizer=summarizer,
     )
 
 
@@ -115,8 +117,14 @@ def _conversation_settings(program: Program) -> ConversationSettings:
         approvals_timeout=settings.approvals.timeout,
         clarify_timeout=settings.agent.clarify_timeout,
         command_allowlist=frozenset(settings.command_allowlist),
-        compression=settings.compression,
+        compression=_compression(settings),
+        summary_timeout=settings.auxiliary.compression.timeout,
     )
+
+
+def _compression(settings: Settings) -> Compression:
+    name = settings.auxiliary.compression.model or settings.compression.summary_model
+    return evolve(settings.compression, summary_model=name)
 
 
 def _sandbox(settings: Settings) -> Sandbox | None:
