@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from actors.conversation.services import ConversationSettings, Platform, Services
 from actors.store import ActorCommit
@@ -18,10 +18,10 @@ from actors.tree import Base
 from hermes.agent.prompt import PromptSources, build_prompt
 from hermes.audience import Audience
 from hermes.config.edit import allow_always
-from hermes.config.schema import Settings, TerminalBackend
+from hermes.config.schema import Compression, Settings, TerminalBackend
 from hermes.home import Home
 from hermes.memory.shelf import Shelf, Target, shelf
-from hermes.models.registry import open_models
+from hermes.models.registry import open_models, open_summarizer
 from hermes.process import filtered_environment
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces, skill_roots
@@ -31,6 +31,7 @@ from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
 from hermes.tools.contract import Roots, Sandbox
 from hermes.tools.registry import Registry
+from hermes.tools.web.blocklist import Blocklist, blocklist
 from hermes.tools.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -65,9 +66,11 @@ def conversation_services(program: Program, base: Base) -> Services:
     """What conversations of this program need. Raises ``ConfigError``."""
     settings = program.settings
     model, *fallbacks = open_models(settings, program.environment)
-    for each in (model, *fallbacks):
+    summarizer = open_summarizer(settings, program.environment)
+    for each in (model, *fallbacks, *([summarizer] if summarizer else ())):
         base.connections.own(each.aclose)
-    tools = Registry(settings.toolsets, _absent(program), settings.agent.disabled_toolsets)
+    web = _web(program)
+    tools = Registry(settings.toolsets, _absent(program, web), settings.agent.disabled_toolsets)
     for name in tools.unknown_toolsets:
         key = "toolsets" if name in settings.toolsets else "agent.disabled_toolsets"
         log.warning("%s: there is no toolset %r: it is left out", key, name)
@@ -87,13 +90,14 @@ def conversation_services(program: Program, base: Base) -> Services:
         environment=filtered_environment(program.environment, passthrough=settings.terminal.env_passthrough),
         build_prompt=partial(_build_prompt, program, model.name, names),
         shelf=partial(_shelf, program),
-        web=_web(program),
+        web=web,
         skills=_skill_places(program),
         allow_always=partial(allow_always, program.home),
         describe=base.describe,
         redactor=program.redactor,
         home=program.home.root,
         fallbacks=tuple(fallbacks),
+        summarizer=summarizer,
     )
 
 
@@ -113,8 +117,14 @@ def _conversation_settings(program: Program) -> ConversationSettings:
         approvals_timeout=settings.approvals.timeout,
         clarify_timeout=settings.agent.clarify_timeout,
         command_allowlist=frozenset(settings.command_allowlist),
-        compression=settings.compression,
+        compression=_compression(settings),
+        summary_timeout=settings.auxiliary.compression.timeout,
     )
+
+
+def _compression(settings: Settings) -> Compression:
+    name = settings.auxiliary.compression.model or settings.compression.summary_model
+    return evolve(settings.compression, summary_model=name)
 
 
 def _sandbox(settings: Settings) -> Sandbox | None:
@@ -123,9 +133,9 @@ def _sandbox(settings: Settings) -> Sandbox | None:
     return Sandbox(network=settings.terminal.sandbox_network)
 
 
-def _absent(program: Program) -> frozenset[str]:
+def _absent(program: Program, web: WebSettings) -> frozenset[str]:
     """Tools that the configuration leaves nothing to do."""
-    usable = {"memory": bool(_limits(program.settings)), "web_search": _web(program).searches}
+    usable = {"memory": bool(_limits(program.settings)), "web_search": web.searches}
     return frozenset(name for name, can_be_used in usable.items() if not can_be_used)
 
 
@@ -163,10 +173,19 @@ def _web(program: Program) -> WebSettings:
     search = program.settings.search
     return WebSettings(
         allowed_hosts=program.settings.web.allowed_hosts,
+        blocked=_blocked(program),
         searxng_url=search.searxng_url,
         brave_key=search.brave_key,
         tavily_key=search.tavily_key,
     )
+
+
+def _blocked(program: Program) -> Blocklist:
+    """Raises ``ConfigError``."""
+    listed = program.settings.security.website_blocklist
+    if not listed.enabled:
+        return Blocklist()
+    return blocklist(listed.domains, (program.home.root / Path(file).expanduser() for file in listed.shared_files))
 
 
 def _skill_places(program: Program) -> SkillPlaces:

@@ -13,7 +13,7 @@
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from attrs import define, evolve, field
@@ -111,6 +111,7 @@ class ModelCalls:
         self._lease = lease
         self._permits = services.permits
         self._models = (services.model, *services.fallbacks)
+        self._summarizer = services.summarizer
         self._retries = services.settings.model_retries
         self._first = 0
         self._wasted = Usage()
@@ -121,9 +122,9 @@ class ModelCalls:
         return self._models[self._first].context_length
 
     @property
-    def max_output_tokens(self) -> int:
-        """Of the model that is asked next, in tokens; 0 where it is not known."""
-        return self._models[self._first].max_output_tokens
+    def summarizer(self) -> ChatModel:
+        """Who is asked first for what the chat sees nothing of."""
+        return self._summarizer or self._models[self._first]
 
     async def call(self, request: ModelRequest, emit: Emit, shorten: Shorten = _no_shorter) -> None:
         """Stream one reply into ``emit``: ``ModelText`` as it grows, then ``ModelReplied`` or ``ModelFailed``.
@@ -152,44 +153,43 @@ class ModelCalls:
         It decides nothing about who answers next: a model of another name may be wanted here.
         Cancelled: the stream is closed and the permit given back.
         """
-        replies, first = list[ModelReplied](), self._first
+        replies = list[ModelReplied]()
 
         async def keep(event: TurnEvent) -> None:
             if isinstance(event, ModelReplied):
                 replies.append(event)
 
-        try:
-            await self._of_any(_Call(request, keep, unseen=True))
-        finally:
-            self._first = first
+        own = (self._summarizer,) if self._summarizer else ()
+        await self._of_any(_Call(request, keep, unseen=True), (*own, *self._models[self._first :]))
         return replies[-1]
 
     async def _fitting(self, call: _Call, shorten: Shorten) -> None:
         try:
-            return await self._of_any(call)
+            self._first += await self._of_any(call, self._models[self._first :])
         except ContextOverflow as error:
             shorter = None if call.shown else await shorten()
             if shorter is None:
                 raise
             log.info("%s: asked again with less", error)
-        call.request = shorter
-        await self._of_any(call)
+            call.request = shorter
+            self._first += await self._of_any(call, self._models[self._first :])
 
-    async def _of_any(self, call: _Call) -> None:
-        last = len(self._models) - 1
-        for number in range(self._first, last + 1):
-            if number:
+    async def _of_any(self, call: _Call, models: Sequence[ChatModel]) -> int:
+        """Which of them answered."""
+        last = len(models) - 1
+        for number, model in enumerate(models):
+            if model is not self._models[0]:
                 # A name that was chosen for the first means nothing to another.
                 call.request = evolve(call.request, model="")
             try:
-                await self._of_one(self._models[number], call, eager=number < last)
+                await self._of_one(model, call, eager=number < last)
             except HermesError as error:
                 if number == last or call.shown or not others_may_do(error):
                     raise
-                log.warning("%s: %s is asked instead", error, self._models[number + 1].name)
+                log.warning("%s: %s is asked instead", error, models[number + 1].name)
             else:
-                self._first = number
-                return
+                return number
+        raise AssertionError("there is always one model")
 
     async def _of_one(self, model: ChatModel, call: _Call, *, eager: bool) -> None:
         failed = 0
@@ -212,10 +212,11 @@ class ModelCalls:
                 try:
                     await self._stream(model, call, meter)
                     outcome = SERVED
-                except HermesError as error:
+                except BaseException as error:
                     self._wasted += meter.cost_of(error)
                     # A cap of ours tells nothing of the provider.
-                    outcome = UNKNOWN if isinstance(error, CapReached) else outcome_of(error)
+                    if isinstance(error, HermesError) and not isinstance(error, CapReached):
+                        outcome = outcome_of(error)
                     raise
         finally:
             self._permits.release(permit, outcome)

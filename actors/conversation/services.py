@@ -143,6 +143,8 @@ class ConversationSettings:
     """Seconds, agent.clarify_timeout."""
     command_allowlist: frozenset[str]
     compression: Compression
+    summary_timeout: float = 0.0
+    """Seconds, auxiliary.compression.timeout; 0: as long as any answer."""
     streaming: Streaming = field(factory=Streaming)
     sandbox: Sandbox | None = None
     """What terminal.backend says; None: local."""
@@ -183,3 +185,5 @@ class Services:
     """HERMES_HOME."""
     fallbacks: tuple[ChatModel, ...] = ()
     """Asked in turn when ``model`` cannot answer."""
+    summarizer: ChatModel | None = None
+    """Who sums up long conversations; None: who answers."""

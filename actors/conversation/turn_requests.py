@@ -8,8 +8,11 @@
 """
 
 import logging
+import math
 import secrets
 import time
+
+import trio
 
 from actors.conversation import wording
 from actors.conversation.model_call import CUT_OFF, FILTERED, MODEL_STATE, ModelCalls
@@ -53,6 +56,7 @@ class TurnRequests:
     def __init__(self, services: Services, session: Session, turn: Turn, calls: ModelCalls) -> None:
         self._services = services
         self._settings = services.settings.compression
+        self._summary_timeout = services.settings.summary_timeout
         self._session = session
         self._turn = turn
         self._calls = calls
@@ -87,6 +91,8 @@ class TurnRequests:
         # Longer than it ever is: the clock was set back since.
         if not self._settings.enabled or 0 < self._rest_until - time.time() <= PAUSE:
             return False
+        if self._has_too_many(request):
+            return True
         room = self._room(request, self._calls.context_length)
         return 0 < room < self._tokens(request_size(request) - prefix_size(request))
 
@@ -103,9 +109,9 @@ class TurnRequests:
         if refused and (self._failed or not self._settings.enabled):
             self.note = self._failed or wording.COMPRESSION_IS_OFF
             return False
-        done, note = False, ""
+        done, note, many = False, "", self._has_too_many(request)
         try:
-            done = await self._compress(request, messages, refused=refused, wanted=asked or refused)
+            done = await self._compress(request, messages, refused=refused, wanted=asked or refused or many)
             note = "" if done else wording.NOTHING_TO_SUM_UP
         except _SummaryFailed as error:
             log.warning("the conversation was not compressed: %s", error)
@@ -168,18 +174,20 @@ class TurnRequests:
 
     async def _sum_up(self, model: str, context: ModelContext, plan: compression.Plan, length: int) -> ModelReplied:
         """Raises ``ContextOverflow`` where even that is too long, and ``_SummaryFailed``."""
-        covered = [line.message for line in plan.covered]
+        summarizer, covered = self._calls.summarizer, [line.message for line in plan.covered]
+        length = min(length, summarizer.context_length)
         earlier = context.summary.text if context.summary else ""
-        words = compression.words(sum(map(self._message_tokens, covered)), self._calls.max_output_tokens)
+        words = compression.words(sum(map(self._message_tokens, covered)), summarizer.max_output_tokens)
         question = compression.question(earlier, covered, self._session.gauge.bytes(length // 2), words)
+        request = ModelRequest(self._settings.summary_model or model, compression.SYSTEM, (), (question,))
         try:
-            return await self._calls.ask(
-                ModelRequest(self._settings.summary_model or model, compression.SYSTEM, (), (question,))
-            )
+            with trio.move_on_after(self._summary_timeout or math.inf):
+                return await self._calls.ask(request)
         except ContextOverflow:
             raise
         except HermesError as error:
             raise _SummaryFailed(str(error)) from error
+        raise _SummaryFailed(f"it took longer than {self._summary_timeout:g} s (auxiliary.compression.timeout)")
 
     def _check(self, reply: ModelReplied, context: ModelContext, plan: compression.Plan, room: int) -> None:
         """Raises ``_SummaryFailed`` for what cannot take the place of what was said."""
@@ -193,6 +201,12 @@ class TurnRequests:
             raise _SummaryFailed("the summary is longer than what it sums up")
         if self._tokens(text_size(text)) > compression.longest(room):
             raise _SummaryFailed("the summary is too long")
+
+    def _has_too_many(self, request: ModelRequest) -> bool:
+        """Messages, whatever they come to. Below twice what is protected nothing would be gained."""
+        limit, protected = self._settings.hygiene_hard_message_limit, self._settings.protect_first_n
+        protected += self._settings.protect_last_n
+        return 0 < limit < len(request.messages) and len(request.messages) > 2 * protected
 
     def _room(self, request: ModelRequest, length: int) -> int:
         return compression.room(self._settings, length, self._tokens(prefix_size(request)))

@@ -96,7 +96,7 @@ class ApiAdapter:
         await trio.lowlevel.checkpoint()
 
     def serves(self, path: str) -> bool:
-        return path in {"/v1", "/health/detailed"} or path.startswith("/v1/")
+        return path.removesuffix("/") in {"/v1", "/health/detailed"} or path.startswith("/v1/")
 
     def application(self, gatekeeper: Gatekeeper, bound: "Bound") -> "ASGIApp":
         from adapters.api.site import application

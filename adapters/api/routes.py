@@ -70,8 +70,10 @@ class Api:
 
     def _handler(self, request: Request) -> Handler:
         """Raises ``ApiError`` when nothing answers there."""
+        # Some clients end each path with a slash.
+        asked = request.url.path.removesuffix("/")
         for each in self._paths:
-            match = each.pattern.fullmatch(request.url.path)
+            match = each.pattern.fullmatch(asked)
             if match is None:
                 continue
             handler = each.handlers.get(request.method)

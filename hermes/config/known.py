@@ -17,7 +17,7 @@ agent: gateway_auto_continue_freshness gateway_notify_interval gateway_timeout
 agent: gateway_timeout_warning image_input_mode service_tier tool_use_enforcement verbose
 approvals: cron_mode destructive_slash_confirm mcp_reload_confirm
 auxiliary.approval: api_key base_url extra_body* model provider timeout
-auxiliary.compression: api_key base_url extra_body* model provider timeout
+auxiliary.compression: extra_body*
 auxiliary.curator: api_key base_url extra_body* model provider timeout
 auxiliary.flush_memories: api_key base_url model provider timeout
 auxiliary.mcp: api_key base_url extra_body* model provider timeout
@@ -36,7 +36,6 @@ browser.camofox: adopt_existing_tab managed_persistence session_key user_id
 checkpoints: auto_prune delete_orphans enabled max_file_size_mb max_snapshots max_total_size_mb min_interval_hours
 checkpoints: retention_days
 code_execution: mode
-compression: hygiene_hard_message_limit summary_base_url summary_provider
 context: engine
 cron: max_parallel_jobs wrap_response
 curator: archive_after_days enabled interval_hours min_idle_hours stale_after_days
@@ -68,7 +67,6 @@ plugins: disabled
 privacy: redact_pii
 security: acked_advisories allow_lazy_installs allow_private_urls tirith_enabled tirith_fail_open tirith_path
 security: tirith_timeout
-security.website_blocklist: domains enabled shared_files
 sessions: auto_prune min_interval_hours retention_days vacuum_after_prune
 skills: creation_nudge_interval guard_agent_created inline_shell inline_shell_timeout template_vars
 slack: allowed_channels channel_prompts* free_response_channels require_mention

@@ -221,11 +221,17 @@ def _open_keys(file: _File) -> Iterator[Notice]:
     """Keys that stand in the file itself, which is shown around and copied more freely than .env."""
     data = file.document.data
     fallbacks = (data.get("fallback_model"), *(as_items(data.get("fallback_providers")) or ()))
-    for name, holder in (("model", data.get("model")), *(("fallback_providers", fallback) for fallback in fallbacks)):
+    sums_up = (as_tree(data.get("auxiliary")) or {}).get("compression")
+    holders: tuple[tuple[KeyPath, object], ...] = (
+        (("model",), data.get("model")),
+        (("auxiliary", "compression"), sums_up),
+        *((("fallback_providers",), fallback) for fallback in fallbacks),
+    )
+    for where, holder in holders:
         key = (as_tree(holder) or {}).get("api_key")
         if isinstance(key, str) and key and "${" not in key:
             problem = "a key is safer in .env, under the name of the provider's variable: it is used as it is"
-            path = (name, "api_key")
+            path = (*where, "api_key")
             yield Notice(f"{file.place(path)}: {dotted(path)}: {problem}", str(file.path), dotted(path))
 
 

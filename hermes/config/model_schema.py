@@ -61,6 +61,34 @@ class Fallback:
 
 
 @frozen
+class SummaryModel:
+    """Another model than the one that answers, for summaries."""
+
+    provider: str = field(
+        default="auto",
+        metadata=about("provider of the model that sums up long conversations; `auto`: the one that answers"),
+    )
+    model: str = field(
+        default="", metadata=about("its name, as its provider spells it; stands above `compression.summary_model`")
+    )
+    base_url: str = field(default="", repr=False, metadata=about("address of its API; empty: the provider's own"))
+    api_key: str = field(default="", repr=False, metadata=about("its key; better kept in `.env`"))
+    api_key_env: str = field(
+        default="", metadata=about("name of the variable that holds the key; empty: the provider's own")
+    )
+    timeout: float = field(
+        default=0.0,
+        validator=not_negative,
+        metadata=about("seconds that a summary may take; 0: as long as any answer of its provider"),
+    )
+
+
+@frozen
+class Auxiliary:
+    compression: SummaryModel = field(factory=SummaryModel)
+
+
+@frozen
 class Caps:
     """Checked before each call of a model, with what is reserved for it, and while its answer comes in."""
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from attrs import field, frozen
 
 from hermes.config.fields import about, host_entries, not_negative, one_of, only_env, port, positive, share
-from hermes.config.model_schema import Caps, Fallback, Model, PromptCaching
-from hermes.config.tool_schema import FileTools
+from hermes.config.model_schema import Auxiliary, Caps, Fallback, Model, PromptCaching
+from hermes.config.tool_schema import FileTools, WebsiteBlocklist
 from hermes.config.variables import ApiServer, Search
 from hermes.errors import ConfigError
 
@@ -113,6 +113,17 @@ class Compression:
     summary_model: str = field(
         default="", metadata=about("name of the model that sums up, at the same provider; empty: the one that answers")
     )
+    summary_provider: str = field(
+        default="auto", metadata=about("older name of `auxiliary.compression.provider`, which stands above it")
+    )
+    summary_base_url: str = field(
+        default="", repr=False, metadata=about("older name of `auxiliary.compression.base_url`, which stands above it")
+    )
+    hygiene_hard_message_limit: int = field(
+        default=5000,
+        validator=not_negative,
+        metadata=about("messages of one request beyond which it is summed up however short it is; 0: no such limit"),
+    )
 
 
 @frozen
@@ -179,6 +190,7 @@ class Security:
     redact_secrets: bool = field(
         default=True, metadata=about("hide keys and tokens in logs, transcripts and outgoing messages")
     )
+    website_blocklist: WebsiteBlocklist = field(factory=WebsiteBlocklist)
 
 
 @frozen
@@ -265,6 +277,7 @@ class Settings:
     prompt_caching: PromptCaching = field(factory=PromptCaching)
     caps: Caps = field(factory=Caps)
     compression: Compression = field(factory=Compression)
+    auxiliary: Auxiliary = field(factory=Auxiliary)
     toolsets: tuple[str, ...] = field(
         default=("hermes-cli",), metadata=about("groups of tools that the agent has; `all` for every one")
     )
@@ -306,6 +319,7 @@ class Settings:
             "toolsets",
             "agent",
             "compression",
+            "auxiliary",
             "terminal",
             "file",
             "approvals",

@@ -9,6 +9,22 @@ from hermes.config.fields import about, folders
 
 
 @frozen
+class WebsiteBlocklist:
+    """Sites that the agent's tools do not visit."""
+
+    enabled: bool = field(default=False, metadata=about("whether sites are put out of the agent's reach"))
+    domains: tuple[str, ...] = field(
+        default=(),
+        metadata=about("their names: `example.com` with all below it, `*.example.com` all below it alone"),
+    )
+    shared_files: tuple[str, ...] = field(
+        default=(),
+        validator=folders,
+        metadata=about("files with more of them, one a line; a relative one lies in HERMES_HOME"),
+    )
+
+
+@frozen
 class FileTools:
     """Folders that read_file, write_file, patch and search_files keep to. Commands are another matter (terminal)."""
 

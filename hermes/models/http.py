@@ -95,7 +95,9 @@ class Events:
                 return SseEvent("", (await self._body.rest(MAX_EVENT_BYTES)).decode("utf-8", "replace"))
             piece = await self._body.read()
             self._ended = not piece
-            self._ready.extend(self._reader.feed(piece) if piece else self._reader.end())
+            events = self._reader.feed(piece) if piece else self._reader.end()
+            # Some servers keep a connection alive with events that hold nothing.
+            self._ready.extend(event for event in events if event.data.strip())
             if self._ready:
                 self._body.progress()
         return self._ready.popleft()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # A blank or a letter outside ASCII is a slip of the clipboard, and no header takes it.
 _KEY = re.compile(r"[!-~]+")
 
+# A provider that is not named; "main" is a word of the established product for it.
+_AS_THE_ANSWER = frozenset({"", "auto", "main"})
+
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +57,26 @@ def open_models(settings: Settings, environment: Mapping[str, str]) -> tuple[Cha
         except ConfigError as error:
             log.warning("%s: it is left out", error)
     return tuple(models)
+
+
+def open_summarizer(settings: Settings, environment: Mapping[str, str]) -> ChatModel | None:
+    """The model of ``auxiliary.compression``; None: the one that answers sums up as well. Opens no connection.
+
+    Raises ``ConfigError`` when it cannot work: whoever names one wants no other to be paid for it.
+    """
+    chosen, older = settings.auxiliary.compression, settings.compression
+    named = (name for name in (chosen.provider, older.summary_provider) if name not in _AS_THE_ANSWER)
+    provider, base_url = next(named, ""), chosen.base_url or older.summary_base_url
+    if not provider and not base_url:
+        return None
+    wanted = Fallback(
+        provider=provider,
+        model=chosen.model or older.summary_model,
+        base_url=base_url,
+        api_key=chosen.api_key,
+        api_key_env=chosen.api_key_env,
+    )
+    return _open(wanted, settings, environment, "auxiliary.compression")
 
 
 def _open(wanted: Fallback, settings: Settings, environment: Mapping[str, str], section: str) -> ChatModel:

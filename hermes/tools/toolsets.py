@@ -22,12 +22,19 @@ FAMILIES: Mapping[str, str] = {
 
 _CORE = ("terminal", "file", "todo", "clarify", "memory", "session_search", "skills", "web")
 
+# Where people set tools apart by the place of a chat: each place has them all here, and their files can stay.
+_PLACES = """
+    acp api-server cron telegram discord whatsapp slack signal bluebubbles homeassistant email mattermost matrix
+    dingtalk feishu weixin qqbot wecom wecom-callback yuanbao sms webhook
+"""
+
 COMPOSITES: Mapping[str, tuple[str, ...]] = {
     "web": ("search", "extract"),
     "debugging": ("terminal", "web", "file"),
     "safe": ("web",),
     "hermes-cli": _CORE,
     "hermes-web": _CORE,
+    **{f"hermes-{name}": _CORE for name in _PLACES.split()},
     "hermes-gateway": ("hermes-web",),
 }
 

@@ -171,7 +171,7 @@ async def test_a_provider_that_is_down_is_told_once_its_breaker_opens(tmp_path: 
 
 
 async def test_a_cap_refuses_the_call_that_would_pass_it_in_a_clear_sentence(tmp_path: Path) -> None:
-    caps = Caps(tokens_per_conversation=35_000)
+    caps = Caps(tokens_per_conversation=8_000)
     answers = (chat(said("one"), finished(), USAGE),)
     async with gateway(tmp_path, *answers, caps=caps) as (running, provider):
         await running.chat.say("1", "hello")
@@ -179,7 +179,7 @@ async def test_a_cap_refuses_the_call_that_would_pass_it_in_a_clear_sentence(tmp
         await running.chat.say("2", "x" * 12_000)
         found = await running.chat.answer("2")
         assert found.startswith(
-            "I stopped here: this conversation may cost 35,000 tokens (caps.tokens_per_conversation)"
+            "I stopped here: this conversation may cost 8,000 tokens (caps.tokens_per_conversation)"
         )
         assert len(provider.requests) == 1
 

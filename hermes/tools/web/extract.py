@@ -30,7 +30,7 @@ async def web_extract(context: ToolContext, urls: Annotated[list[str], "at most 
         return ToolResult(f"Nothing was read: give 1 to {MOST_PAGES} addresses.", is_error=True)
     if any(context.redactor.redact(url) != url for url in wanted):
         return ToolResult("Nothing was read: an address holds a password, key or token.", is_error=True)
-    guard = Guard.allowing(context.web.allowed_hosts)
+    guard = Guard.allowing(context.web.allowed_hosts, blocked=context.web.blocked)
     await load()
     told: dict[str, str] = {}
     async with trio.open_nursery() as nursery:

@@ -9,6 +9,7 @@ its neighbours, the metadata of its cloud. Rules:
    nothing to win. If one of a name's addresses is refused, all are.
 3. Hosts that are spelled as odd numbers (decimal, octal, hexadecimal, short) are refused: only a disguise looks so.
 4. What is named in ``web.allowed_hosts`` is let through: a host by its name, an address, a network.
+5. What is on the list of sites that are not to be visited is refused by its name, before it is looked up.
 """
 
 import ipaddress
@@ -18,9 +19,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Self
 
 import trio
-from attrs import frozen
+from attrs import field, frozen
 
 from hermes.errors import ConfigError, Refused
+from hermes.tools.web.blocklist import Blocklist
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -83,10 +85,14 @@ class Guard:
     names: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
     resolve: Resolve = look_up
+    blocked: Blocklist = field(factory=Blocklist)
 
     @classmethod
-    def allowing(cls, entries: Iterable[str], resolve: Resolve = look_up) -> Self:
-        """With the exceptions of web.allowed_hosts. Raises ``ConfigError`` for an entry that is none."""
+    def allowing(cls, entries: Iterable[str], resolve: Resolve = look_up, blocked: Blocklist | None = None) -> Self:
+        """With the exceptions of web.allowed_hosts, and without what is ``blocked``.
+
+        Raises ``ConfigError`` for an entry that is none.
+        """
         names: set[str] = set()
         networks: list[Network] = []
         for entry in entries:
@@ -94,13 +100,14 @@ class Guard:
                 networks.append(ipaddress.ip_network(entry.strip().strip("[]"), strict=False))
             except ValueError:
                 names.add(_allowed_name(entry))
-        return cls(frozenset(names), tuple(networks), resolve)
+        return cls(frozenset(names), tuple(networks), resolve, blocked or Blocklist())
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """What to connect to for ``host``, a name in ASCII or an address, the best first.
 
         Raises ``Refused`` for what may not be reached, and when the name is not known within ``RESOLVE_SECONDS``.
         """
+        self.blocked.refuse(host)
         literal = _literal(host)
         found = [host] if literal else await self._looked_up(_checked_name(host), port)
         trusted = not literal and _plain(host) in self.names

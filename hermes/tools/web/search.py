@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import trio
 
@@ -37,8 +38,16 @@ async def web_search(context: ToolContext, query: str, limit: Annotated[int, "re
     await trio.to_thread.run_sync(import_module, "hermes.tools.web.ask")
     from hermes.tools.web.ask import ask
 
-    hits = engine.hits(await ask(engine, words, wanted))[:wanted]
+    found = engine.hits(await ask(engine, words, wanted))
+    hits = tuple(hit for hit in found if not context.web.blocked.holds(_host(hit.url)))[:wanted]
     return ToolResult(context.redactor.redact(_shown(hits)))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _shown(hits: tuple[Hit, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from attrs import field, frozen
 
+from hermes.tools.web.blocklist import Blocklist
+
 
 @frozen
 class WebSettings:
@@ -9,6 +11,8 @@ class WebSettings:
 
     allowed_hosts: tuple[str, ...] = ()
     """web.allowed_hosts: names, addresses and networks that may be reached although they are not public."""
+    blocked: Blocklist = field(factory=Blocklist)
+    """security.website_blocklist: what may not be reached, whatever else says so."""
     searxng_url: str = ""
     """SEARXNG_URL."""
     brave_key: str = field(default="", repr=False)

@@ -88,6 +88,7 @@ def calls_of(
         permits=permits or Permits(),
         model=first,
         fallbacks=tuple(others),
+        summarizer=None,
         settings=settings,
         store=ledger,
     )

@@ -131,6 +131,19 @@ async def test_the_list_of_models_is_the_agent(serve: Serve) -> None:
     assert (other.status_code, other.json()["error"]["code"]) == (404, "model_not_found")
 
 
+async def test_a_slash_at_the_end_of_a_path_means_nothing(serve: Serve) -> None:
+    async with serve(key=KEY) as served:
+        bearer = {"authorization": f"Bearer {KEY}"}
+        for path in ("/v1/models", "/health/detailed", "/v1/health"):
+            plain = await served.client.get(path, headers=bearer)
+            slashed = await served.client.get(f"{path}/", headers=bearer)
+            assert plain.status_code == slashed.status_code == 200
+        wrong = {"authorization": "Bearer guess"}
+        assert (await served.client.get("/v1/health/", headers=wrong)).status_code == 200
+        assert (await served.client.get("/v1/models/", headers=wrong)).status_code == 401
+        assert (await served.client.get("/v1/models//", headers=bearer)).status_code == 404
+
+
 async def test_health_in_detail_is_the_tree(serve: Serve) -> None:
     async with serve() as served:
         answer = await served.client.get("/health/detailed")

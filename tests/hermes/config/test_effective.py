@@ -44,13 +44,13 @@ def test_each_platform_of_the_file_is_shown_under_its_name(hermes_home: Path) ->
 def test_what_is_kept_and_not_used_is_told_apart(hermes_home: Path) -> None:
     text = (
         "model: a\nagent: {max_turns: 1, verbose: true}\nmystery: {a: {b: 1}, password: abc}\n"
-        "compression: {summary_provider: auto}\n"
+        "auxiliary: {vision: {provider: auto}, compression: {provider: auto, extra_body: {a: 1}}}\n"
         "platforms: {web: {extra: {port: 1}, odd: 2}, irc: {extra: {x: 1}}}\nempty: {}\n"
     )
     assert unused(loaded(hermes_home, text)) == {
         "agent": {"verbose": True},
         "mystery": {"a": {"b": 1}, "password": "***"},
-        "compression": {"summary_provider": "auto"},
+        "auxiliary": {"vision": {"provider": "auto"}, "compression": {"extra_body": {"a": 1}}},
         "platforms": {"web": {"odd": 2}},
         "empty": {},
     }

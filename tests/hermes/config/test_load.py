@@ -65,6 +65,14 @@ def test_the_defaults_are_those_that_users_expect() -> None:
     assert not default.api_server.enabled
 
 
+def test_a_key_of_who_sums_up_that_stands_in_the_file_is_told(home: Home) -> None:
+    loaded = load(written(home, "auxiliary: {compression: {api_key: sk-1234567890}}"), NOTHING)
+    (notice,) = notices(loaded, home)
+    assert notice.startswith("config.yaml:1: auxiliary.compression.api_key: a key is safer in .env")
+    assert "sk-1234567890" not in repr(loaded.settings)
+    assert "sk-1234567890" in loaded.settings.secrets
+
+
 def test_folders_of_a_variable_are_separated_as_those_of_a_path(home: Home) -> None:
     found = settings(home, "file: {write_roots: [~/a], read_roots: [/b]}", HERMES_WRITE_SAFE_ROOT="/srv/x:~/y::")
     assert (found.file.write_roots, found.file.read_roots) == (("/srv/x", "~/y"), ("/b",))

@@ -12,7 +12,7 @@ from hermes.errors import ConfigError
 from hermes.home import Home
 from hermes.models.contract import ChatModel
 from hermes.models.offline.model import OfflineModel
-from hermes.models.registry import open_models
+from hermes.models.registry import open_models, open_summarizer
 from hermes.models.remote import RemoteModel
 
 KEYS = {
@@ -218,6 +218,71 @@ def test_a_fallback_that_cannot_work_is_told_and_left_out(home: Home, caplog: py
         (one,) = opened(home, text)
     assert isinstance(one, OfflineModel)
     assert "fallback_providers.0.provider is deepseek and there is no key for it" in caplog.text
+
+
+def summarizer(home: Home, text: str = "", **environ: str) -> ChatModel | None:
+    home.config_file.write_text(text)
+    loaded = load(home, environ)
+    return open_summarizer(loaded.settings, loaded.environment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "auxiliary: {compression: {provider: auto, model: small, base_url: '', api_key: ''}}",
+        "auxiliary: {compression: {provider: main}}",
+        "compression: {summary_provider: auto, summary_base_url: null, summary_model: small}",
+    ],
+)
+def test_by_itself_who_answers_sums_up(home: Home, text: str) -> None:
+    assert summarizer(home, text, **only("OPENROUTER_API_KEY")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("auxiliary: {compression: {provider: openai, model: gpt-4o-mini}}", "openai/gpt-4o-mini"),
+        ("auxiliary: {compression: {provider: openai}, vision: {provider: auto}}", "openai/gpt-5"),
+        ("auxiliary: {compression: {base_url: 'http://127.0.0.1:9/v1', model: m}}", "127.0.0.1:9/m"),
+        ("compression: {summary_provider: openai, summary_model: gpt-4o-mini}", "openai/gpt-4o-mini"),
+        ("compression: {summary_base_url: 'http://127.0.0.1:9/v1', summary_model: m}", "127.0.0.1:9/m"),
+        (
+            "compression: {summary_provider: openai, summary_model: m}\n"
+            "auxiliary: {compression: {provider: anthropic, model: claude-x}}",
+            "anthropic/claude-x",
+        ),
+    ],
+)
+def test_another_model_may_sum_up(home: Home, text: str, name: str) -> None:
+    found = summarizer(home, text, **only("OPENAI_API_KEY", "ANTHROPIC_API_KEY"))
+    assert found is not None
+    assert found.name == name
+
+
+def test_the_key_of_who_sums_up_may_come_from_a_variable(home: Home) -> None:
+    text = "auxiliary: {compression: {base_url: 'https://x.example/v1', model: m, api_key_env: MINE}}"
+    found = summarizer(home, text, MINE="sk-mine-123456")
+    assert isinstance(found, RemoteModel)
+    assert found.speaker.key == "sk-mine-123456"
+    expanded = text.replace("api_key_env: MINE", "api_key: '${MINE}'")
+    found = summarizer(home, expanded, MINE="sk-mine-123456")
+    assert isinstance(found, RemoteModel)
+    assert found.speaker.key == "sk-mine-123456"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("auxiliary: {compression: {provider: openai}}", "OPENAI_API_KEY"),
+        ("auxiliary: {compression: {provider: nobody}}", "auxiliary.compression.provider"),
+        ("auxiliary: {compression: {base_url: 'http://127.0.0.1:9'}}", "auxiliary.compression.model"),
+    ],
+)
+def test_one_that_cannot_sum_up_is_told(home: Home, text: str, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        summarizer(home, text)
+    assert caught.value.key == key
 
 
 def test_no_model_is_imported_before_it_is_configured() -> None:

@@ -55,6 +55,21 @@ async def pieces(one: RemoteModel, asked: ModelRequest = ASKED) -> list[ModelPie
             return [piece async for piece in found]
 
 
+async def test_events_that_hold_nothing_are_passed_over() -> None:
+    nothing = ["data:\n\n", "data: \n\n", "event: ping\ndata:\n\n", "data:\ndata:\n\n"]
+    events = [event(chunk) for chunk in (said("a"), finished(), "[DONE]")]
+    async with model(stream(*(part for each in events for part in (*nothing, each)))) as (one, _):
+        found = await pieces(one)
+    assert found[0] == TextDelta("a")
+    assert isinstance(found[-1], Completed)
+
+
+async def test_events_that_hold_nothing_do_not_hold_a_turn_for_ever() -> None:
+    async with model(endless("data:\n\n"), timing=QUICK) as (one, _):
+        with pytest.raises(TransientError):
+            await pieces(one)
+
+
 async def test_a_reply_of_chat_completions_comes_piece_by_piece() -> None:
     call = {"index": 0, "id": "c", "function": {"name": "look", "arguments": "{}"}}
     async with model(chat(said("a"), said("b", tool_calls=[call]), finished("tool_calls"))) as (one, provider):

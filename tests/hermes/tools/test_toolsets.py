@@ -1,5 +1,6 @@
 """Toolset names and what they come to."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,19 @@ def test_a_family_is_itself_and_a_composite_is_what_it_holds() -> None:
         "todo",
     )
     assert resolve(["hermes-gateway"]) == resolve(["hermes-web"])
+
+
+PLACES = """
+acp api-server cli cron telegram discord whatsapp slack signal bluebubbles homeassistant email mattermost matrix
+dingtalk feishu weixin qqbot wecom wecom-callback yuanbao sms webhook gateway
+"""
+
+
+@pytest.mark.parametrize("place", PLACES.split())
+def test_each_place_of_a_chat_has_the_same_tools(place: str) -> None:
+    resolution = resolve([f"hermes-{place}"])
+    assert resolution.unknown == ()
+    assert resolution.families == resolve(["hermes-cli"]).families
 
 
 def test_all_and_a_star_are_every_family() -> None:

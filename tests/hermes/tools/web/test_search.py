@@ -13,6 +13,7 @@ from hermes.tools.contract import ToolResult
 from hermes.tools.registry import Registry
 from hermes.tools.web import providers
 from hermes.tools.web.ask import ask
+from hermes.tools.web.blocklist import blocklist
 from hermes.tools.web.extract import NOTE
 from hermes.tools.web.settings import WebSettings
 from tests.hermes.tools.ports import World
@@ -39,6 +40,14 @@ async def test_hits_are_numbered_and_told_to_be_others_words(world: World) -> No
         f"{NOTE}\n1. Tea\n   https://tea.test/\n   All about tea.\n2. Pots\n   https://pots.test/"
     )
     assert "Pots" not in one.content
+
+
+async def test_hits_on_sites_that_are_not_to_be_visited_are_left_out(world: World) -> None:
+    async with serving({"/search?q=green+tea&format=json": answer(SEARXNG, KIND)}) as site:
+        world.web = WebSettings(searxng_url=site.url(), blocked=blocklist(["tea.test"], ()))
+        one = await search(world, "green tea", limit=1)
+    assert "1. Pots" in one.content
+    assert "Tea" not in one.content
 
 
 async def test_a_key_is_shown_to_its_engine_and_to_nobody_else() -> None:
