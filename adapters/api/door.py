@@ -17,7 +17,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.api.problem import Problem, later
-from adapters.api.routes import without_slash
 from adapters.api.settings import ApiSettings
 from adapters.web.guard import SECURITY_HEADERS, Bound, foreign_host
 from adapters.web.login import STRANGER, Admitted, Denied, Gatekeeper, Stranger, TooMany
@@ -59,7 +58,7 @@ class Door:
             return Problem(403, refused, "forbidden").response()
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             return Response(status_code=204, headers=_preflight(headers))
-        if without_slash(scope["path"]) not in PUBLIC:
+        if scope["path"].removesuffix("/") not in PUBLIC:
             problem = self._judge(headers, Peer.of(scope))
             if problem is not None:
                 return problem.response()
