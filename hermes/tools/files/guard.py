@@ -69,7 +69,7 @@ def refuse_protected(path: Path, place: FilePlace) -> None:
 
 def _is_environment(path: Path) -> bool:
     """``.env``, ``.env.local`` and the like, and not the examples that stand beside them."""
-    names = (path.name, Path(os.path.realpath(path)).name)
+    names = (path.name, Path(os.path.realpath(path)).name) if path.is_symlink() else (path.name,)
     return any(_ENVIRONMENT.fullmatch(name) and not name.endswith(_EXAMPLES) for name in names)
 
 
