@@ -176,7 +176,7 @@ async def _either(day: Day, name: str, scope: trio.CancelScope) -> None:
 async def test_a_cap_is_hit_and_says_so(a_day: AbstractAsyncContextManager[Day]) -> None:
     async with a_day as day:
         assert "was heard" in await day.front.say("one", "hello")
-        await day.configure("caps: {tokens_per_conversation: 10000}\n")
+        await day.configure("caps: {tokens_per_conversation: 1000}\n")
         asked = len(day.requests())
         await day.front.begin("two", "hello again")
         await day.front.told("caps.tokens_per_conversation")
