@@ -111,11 +111,12 @@ class Commands:
             await self._say(row, wording.NO_HOME_HERE)
         elif not rules.may_choose(source):
             await self._say(row, wording.HOME_IS_NOT_YOURS)
-        elif argument == "off":
+        elif argument.lower() == "off":
             told = wording.HOME_AS_CONFIGURED if rules.configured else wording.NO_HOME
             await store.forget_home(row.id, (outbound.notice(row, told),), time.time())
         else:
-            name = argument[:MAX_HOME_NAME] or (source.user_name if source.chat_type is ChatType.DM else "")
+            person = source.user_name if source.chat_type is ChatType.DM else ""
+            name = " ".join((argument or person).split())[:MAX_HOME_NAME]
             home = HomeChannel(source, row.event.session_key, name, chosen=True)
             await store.choose_home(row.id, home, (outbound.notice(row, wording.HOME),), time.time())
 

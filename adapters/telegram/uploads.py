@@ -61,8 +61,9 @@ class Uploads:
             raise TransientError(f"{AT_A_TIME} other files are on their way") from None
         try:
             read = partial(self._sendable.read, upload.path, MOST_BYTES)
-            # Nothing is changed by it, so that a disk that hangs holds nobody.
-            content = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+            # Not read at all during a pause. Nothing is changed by it, so that a disk that hangs holds nobody.
+            with self._calls.flood.guarded(chat_id):
+                content = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
             return await self._send(chat_id, upload, content)
         finally:
             self._places.release_on_behalf_of(upload)

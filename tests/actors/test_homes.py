@@ -9,6 +9,7 @@ import pytest
 import trio
 from attrs import define, evolve
 
+from actors import requests as module
 from actors.conversation.services import HomeRules, Platform
 from actors.homes import Homes
 from actors.lifecycle import Lifecycle
@@ -53,12 +54,12 @@ async def home_of(made: House, chat: Chat) -> HomeChannel | None:
 async def test_a_chosen_home_outlives_a_restart_and_counts_more_than_the_configured_one(tmp_path: Path) -> None:
     async with living(tmp_path, configured=HOME) as (made, chat):
         assert await home_of(made, chat) == HOME
-        await chat.say("1", "/sethome the kitchen", chat="7")
+        await chat.say("1", "/sethome the\nkitchen", chat="7")
         assert "is the home channel now" in await chat.answer("1")
     async with living(tmp_path, configured=HOME) as (made, chat):
         found = await home_of(made, chat)
         assert found == HomeChannel(Source("roomy", "bot", "7", user_id="owner"), "session:7", "the kitchen", True)
-        await chat.say("2", "/sethome off", chat="8")
+        await chat.say("2", "/sethome OFF", chat="8")
         assert "configured" in await chat.answer("2")
         assert await home_of(made, chat) == HOME
 
@@ -98,6 +99,32 @@ async def test_the_status_tells_it(tmp_path: Path) -> None:
         requests = Requests(lambda: tree.root, base.store, base.homes, Lifecycle(), 0)
         (told,) = cast(Any, await requests.handle({"do": "status"}))["homes"]
     assert (told["source"]["chat_id"], told["name"], told["chosen"]) == ("100", "Ada's", False)
+
+
+@define
+class Broken:
+    """A store of home channels that fails, or says nothing."""
+
+    error: HermesError | None
+
+    async def chosen_home(self, platform: str, account: str) -> HomeChannel | None:
+        if self.error is None:
+            await trio.sleep_forever()
+        assert self.error is not None
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TransientError("the disk is busy"), None])
+async def test_the_status_does_not_wait_for_homes_that_cannot_be_read(
+    tmp_path: Path, error: HermesError | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HOMES_WITHIN", 0.05)
+    homes = Homes(cast(Any, Broken(error)), {("roomy", "bot"): HOME})
+    async with living(tmp_path) as (made, _):
+        requests = Requests(lambda: made.tree.root, made.tree.base.store, homes, Lifecycle(), 0)
+        with trio.fail_after(WITHIN):
+            told = await requests.handle({"do": "status"})
+    assert (told["homes"], told["problem"]) == ([], "")
 
 
 def background_word(chat: Chat, chat_id: str, text: str) -> Inbound:
@@ -154,11 +181,7 @@ async def test_a_word_goes_home_only_where_the_owner_alone_writes(tmp_path: Path
 
 
 async def test_a_store_that_fails_is_told_to_whoever_asks() -> None:
-    class Broken:
-        async def chosen_home(self, platform: str, account: str) -> HomeChannel | None:
-            raise TransientError("the disk is busy")
-
-    homes = Homes(cast(Any, Broken()), {("roomy", "bot"): HOME})
+    homes = Homes(cast(Any, Broken(TransientError("the disk is busy"))), {("roomy", "bot"): HOME})
     with pytest.raises(HermesError):
         await homes.of("roomy", "bot")
     assert await homes.of("page", "local") is None

@@ -159,7 +159,10 @@ async def test_a_lost_answer_leaves_it_uncertain_and_a_pause_is_kept(tmp_path: P
             await it.send(it.put("a.png"))
         with pytest.raises(RateLimited) as limit:
             await it.send(it.put("a.png"))
-    assert limit.value.retry_after == 7
+        assert limit.value.retry_after == 7
+        # During the pause nothing is read: that it is gone is found out later.
+        with pytest.raises(RateLimited):
+            await it.send(str(tmp_path / "gone.png"))
 
 
 async def test_few_are_on_their_way_at_a_time_and_a_further_one_is_certain_not_to_be_sent(tmp_path: Path) -> None:
