@@ -1,13 +1,17 @@
 """What processes cost, as /proc tells it: CPU time and memory of a process with all its descendants."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import frozen
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PARENT, _TIMES, _THREADS, _PAGES = 1, slice(11, 15), 17, 21
+# Of a line of /proc/net/tcp.
+_REMOTE, _INODE = 2, 9
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -40,6 +44,20 @@ def descriptors(pid: int) -> int:
         return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
+
+
+def connections(pid: int, ports: Collection[int]) -> int:
+    """Its open sockets that lead to these ports over IPv4. Raises ``ProcessLookupError`` when it is gone."""
+    links = set[str]()
+    try:
+        for path in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                links.add(str(path.readlink()))
+        lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    except FileNotFoundError:
+        raise ProcessLookupError(pid) from None
+    to = (fields[_INODE] for fields in lines if int(fields[_REMOTE].rpartition(":")[2], 16) in ports)
+    return sum(f"socket:[{inode}]" in links for inode in to)
 
 
 def is_running(pid: int) -> bool:

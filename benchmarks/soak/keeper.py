@@ -8,7 +8,7 @@ import trio
 from attrs import define
 
 from benchmarks.gateway import Gateway
-from benchmarks.machine import descriptors, is_running, usage
+from benchmarks.machine import connections, descriptors, is_running, usage
 from benchmarks.soak.clock import Clock
 from benchmarks.soak.trace import Reading, Trace
 
@@ -66,11 +66,14 @@ class Keeper:
             if not self._up.locked():
                 pid = self._gateway.pid
                 used = usage(pid)
+                world = self._gateway.world
+                kept = connections(pid, (world.bot_api.port, world.model.port))
                 reading = Reading(
                     at=self._clock.now(),
                     pid=pid,
                     memory=round(used.resident, 2),
-                    descriptors=descriptors(pid),
+                    descriptors=descriptors(pid) - kept,
+                    connections=kept,
                     threads=used.threads,
                     children=used.processes - 1,
                 )

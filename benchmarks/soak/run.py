@@ -164,7 +164,7 @@ def progress(now: float, told: Told, trace: Trace, trouble: dict[str, str]) -> s
     """One line of a run that goes on."""
     found = tally(told, 0.0)
     last = trace.readings[-1] if trace.readings else None
-    used = f"{last.memory:.1f} MB, {last.descriptors} files, {last.threads} threads" if last else "-"
+    used = f"{last.memory:.1f} MB, {last.descriptors}+{last.connections} files, {last.threads} threads" if last else "-"
     ill = ", ".join(f"{service} {kind}" for service, kind in trouble.items() if kind)
     counts = f"{found.answered} answered, {len(found.lost)} open, {len(found.told)} told, {len(found.doubled)} doubled"
     clock = time.strftime("%M:%S", time.gmtime(now))

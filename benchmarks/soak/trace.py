@@ -12,6 +12,9 @@ class Reading:
     memory: float
     """Megabytes, of the process with all that it started."""
     descriptors: int
+    """Less the connections."""
+    connections: int
+    """To the Bot API and the model."""
     threads: int
     children: int
 

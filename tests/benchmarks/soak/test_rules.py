@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from benchmarks.soak.recovery import RECOVERY
-from benchmarks.soak.rules import ALLOWED, JUDGED_FROM, broken, floors, judge
+from benchmarks.soak.rules import ALLOWED, JUDGED_FROM, MOST_CONNECTIONS, broken, floors, judge
 from benchmarks.soak.trace import Span, Told, Trace
 from tests.benchmarks.soak.traces import SECONDS, good, reading
 
@@ -41,12 +41,13 @@ DOCTORED: dict[str, Callable[[Trace], object]] = {
     "descriptors: last third of the window above the first": _growing("descriptors"),
     "threads: last third of the window above the first": _growing("threads"),
     "children: last third of the window above the first": _growing("children"),
+    "most connections at once": lambda trace: trace.readings.append(reading(1.0, connections=MOST_CONNECTIONS + 1)),
     "ended by itself": lambda trace: trace.ended.append(3.0),
     "processes left by a kill": lambda trace: setattr(trace, "left", 1),
     "longest way back after a fault": lambda trace: trace.faults.__setitem__(
         0, evolve(trace.faults[0], recovered=RECOVERY + 0.1)
     ),
-    "said, of what was planned": lambda trace: setattr(trace.telegram, "said", 499),
+    "said, of what was planned": lambda trace: setattr(trace.telegram, "said", 333),
     "faults and kills": lambda trace: trace.kills.pop(),
 }
 

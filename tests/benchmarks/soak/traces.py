@@ -7,8 +7,9 @@ SECONDS = 1800.0
 
 
 def reading(at: float, **other: float) -> Reading:
-    values = {"memory": 80.0, "descriptors": 40, "threads": 10, "children": 1, **other}
-    return Reading(at, 100, values["memory"], *(int(values[name]) for name in ("descriptors", "threads", "children")))
+    values = {"memory": 80.0, "descriptors": 40, "threads": 10, "children": 1, "connections": 9, **other}
+    names = ("descriptors", "connections", "threads", "children")
+    return Reading(at, 100, values["memory"], *(int(values[name]) for name in names))
 
 
 def good() -> Trace:
