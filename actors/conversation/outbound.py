@@ -24,27 +24,24 @@ def answers(turn: Turn, text: str, limit: int, *, utf16: bool = False, version: 
     """
     if not text:
         return ()
-    first, *rest = split(text, limit, utf16=utf16)
-    return (answer(turn, first, version), *(_further(turn, part, number) for number, part in enumerate(rest, 1)))
+    parts = split(text, limit, utf16=utf16)
+    return tuple(answer(turn, part, version, number) for number, part in enumerate(parts))
 
 
-def answer(turn: Turn, text: str, version: int = 0) -> Outbound:
-    """The first part. ``version``: how many beginnings of it were left standing in the chat."""
+def answer(turn: Turn, text: str, version: int = 0, part: int = 0) -> Outbound:
+    """One part. ``version``: how many beginnings of the answer were left standing in the chat."""
     event = turn.rows[-1].event
     return Outbound(
-        key=f"{turn.lease.turn_id}:answer" + (f"+{version}" if version else ""),
+        key=f"{turn.lease.turn_id}:answer" + (f"+{version}" if version else "") + (f":{part}" if part else ""),
         source=event.source,
         session_key=event.session_key,
         kind=OutboundKind.ANSWER,
         text=text,
         reply_to=event.message_id,
-        answers=tuple(row.event.event_id for row in turn.rows),
+        answers=() if part else tuple(row.event.event_id for row in turn.rows),
         turn_id=turn.lease.turn_id,
+        part=part,
     )
-
-
-def _further(turn: Turn, text: str, number: int) -> Outbound:
-    return evolve(answer(turn, text), key=f"{turn.lease.turn_id}:answer:{number}", answers=(), part=number)
 
 
 def draft(turn: Turn, state: DraftState, text: str = "", tool: str = "", verdict: Verdict | None = None) -> Draft:
