@@ -1,5 +1,5 @@
 """An answer that grows in its chat: a message that is sent early, edited while the turn writes, and completed by the
-answer (hermes/store/drafts.py).
+answer (hermes/store/drafts.py). Where it outgrows one message it goes on in the next.
 
 Rules:
 
@@ -9,13 +9,15 @@ Rules:
    bound.
 3. Nothing that fails here stops the answer: it then comes as a message of its own, marked where the first send may have
    arrived.
-4. Once a question was asked the message stays as it is, and the answer comes below the question.
-5. It shows the answer's text before the first file; what follows comes with the end.
+4. Once a question was asked its messages stay as they are, and the answer comes below the question.
+5. It is cut where the whole answer will be (hermes/split.py), so that its end changes little. A part is completed
+   before the next is begun, and only the last one has the cursor.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 
 import trio
 
@@ -25,7 +27,7 @@ from hermes import media_lines
 from hermes.errors import HermesError, RateLimited, Refused, TransientError, Unavailable
 from hermes.events import Outbound
 from hermes.failpoints import failpoint
-from hermes.split import split
+from hermes.split import split, units
 from hermes.store.rows import Lease
 
 # Seconds that a first send may take, and that the end of a turn waits for it and for an edit under way.
@@ -36,12 +38,12 @@ NOT_YET = 0.25
 
 log = logging.getLogger(__name__)
 
-Compose = Callable[[str], Outbound]
-"""The answer's message with this text: its key is that of the draft."""
+Compose = Callable[[str, int], Outbound]
+"""The answer's part with this text and number: its key is that of the draft."""
 
 
 class GrowingAnswer:
-    """The message of one turn. ``show`` and ``end`` are called by the turn; ``run`` is a task of its own."""
+    """The messages of one turn. ``show`` and ``end`` are called by the turn; ``run`` is a task of its own."""
 
     def __init__(
         self, services: Services, lease: Lease, compose: Compose, length: int, *, utf16: bool, files: bool
@@ -53,8 +55,10 @@ class GrowingAnswer:
         self._utf16 = utf16
         self._files = files
         self._text = ""
-        self._shown: str = ""
-        self._message_id = ""
+        self._message_ids: list[str] = []
+        """Of the parts that stand in the chat."""
+        self._shown: list[str] = []
+        """What they read."""
         self._news = trio.Event()
         self._ending = trio.Event()
         self._over = trio.Event()
@@ -77,14 +81,14 @@ class GrowingAnswer:
     async def leave(self) -> bool:
         """As ``end``, and what stands in the chat stays there as it is; False when nothing does."""
         await self.end()
-        if not self._message_id:
-            return False
         with trio.move_on_after(SEND_WITHIN):
             try:
-                await self._services.outlets.edit(self._compose(self._visible() or self._shown), self._message_id)
+                for number, text in enumerate(self._left()):
+                    if text != self._shown[number]:
+                        await self._edit(number, text)
             except HermesError as error:
                 log.debug("turn %s: a draft keeps its cursor: %s", self._lease.turn_id, error)
-        return True
+        return bool(self._message_ids)
 
     async def run(self) -> None:
         """Show what comes, until ``end``. Cancelled: what became of a first send is unknown, as the journal says."""
@@ -97,23 +101,14 @@ class GrowingAnswer:
             self._over.set()
 
     async def _grow(self) -> None:
-        streaming = self._services.settings.streaming
         while not self._ending.is_set():
             await self._news.wait()
             self._news = trio.Event()
-            if self._ending.is_set():
-                return
-            text = self._visible()
-            if not text or text == self._shown or len(text) < streaming.buffer_threshold:
+            if self._ending.is_set() or (step := self._step()) is None:
                 continue
-            pause = streaming.edit_interval
-            message = self._compose(text + streaming.cursor)
+            pause = self._services.settings.streaming.edit_interval
             try:
-                if self._message_id:
-                    await self._services.outlets.edit(message, self._message_id)
-                else:
-                    self._message_id = await self._first(message)
-                self._shown = text
+                await self._take(*step)
             except Unavailable:
                 pause = NOT_YET
             except RateLimited as limit:
@@ -127,13 +122,49 @@ class GrowingAnswer:
             with trio.move_on_after(pause):
                 await self._ending.wait()
 
-    def _visible(self) -> str:
-        """What may be shown of it in one message: nothing that may yet become part of a secret."""
+    def _step(self) -> tuple[int, str] | None:
+        """What to do next: which part is to read what. None: all that stands is as it should be."""
+        *full, last = self._parts()
+        parts = [*full, self._with_cursor(last)]
+        standing = len(self._shown)
+        for number, text in enumerate(parts[:standing]):
+            if text and text != self._shown[number]:
+                return number, text
+        enough = max(1, self._services.settings.streaming.buffer_threshold)
+        if standing < len(full) or (standing == len(full) and len(last) >= enough):
+            return standing, parts[standing]
+        return None
+
+    async def _take(self, number: int, text: str) -> None:
+        if number < len(self._shown):
+            await self._edit(number, text)
+        else:
+            self._message_ids.append(await self._first(self._compose(text, number)))
+            self._shown.append(text)
+
+    async def _edit(self, number: int, text: str) -> None:
+        await self._services.outlets.edit(self._compose(text, number), self._message_ids[number])
+        self._shown[number] = text
+
+    def _parts(self) -> list[str]:
+        """What may be shown of it, message by message: nothing that may yet become part of a secret."""
         text = self._services.redactor.settle(self._text)
         if self._files:
             text = media_lines.beginning(text)
-        room = self._length - len(self._services.settings.streaming.cursor)
-        return split(text, room, utf16=self._utf16)[0].rstrip()
+        return [part.rstrip() for part in split(text, self._length, utf16=self._utf16)]
+
+    def _left(self) -> list[str]:
+        """What the messages that stand are to read when nothing follows in them."""
+        cursor = self._services.settings.streaming.cursor
+        return [
+            text or shown.removesuffix(cursor) for text, shown in zip_longest(self._parts(), self._shown, fillvalue="")
+        ][: len(self._shown)]
+
+    def _with_cursor(self, text: str) -> str:
+        """A message that is full has no room for one."""
+        whole = text + self._services.settings.streaming.cursor
+        measure = units if self._utf16 else len
+        return whole if text and measure(whole) <= self._length else text
 
     async def _first(self, message: Outbound) -> str:
         """Send it for the first time; its platform id, which is in the journal.

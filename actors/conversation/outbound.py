@@ -32,40 +32,37 @@ def answers(
     made: list[Outbound] = []
     for piece in media_lines.pieces(text) if files else (text,):
         if isinstance(piece, MediaFile):
-            made.append(evolve(_part(turn, piece.line, made, version), file=piece.path, voice=piece.voice))
+            made.append(evolve(answer(turn, piece.line, version, len(made)), file=piece.path, voice=piece.voice))
         else:
             for part in split(piece, limit, utf16=utf16):
-                made.append(_part(turn, part, made, version))
-    return _with_the_draft(tuple(made), answer(turn, "", version).key)
+                made.append(answer(turn, part, version, len(made)))
+    return _keyed(made, answer(turn, "", version).key)
 
 
-def _part(turn: Turn, text: str, before: list[Outbound], version: int) -> Outbound:
-    """The part that follows those ``before`` it."""
-    made = answer(turn, text, version)
-    number = len(before)
-    return evolve(
-        made, key=f"{turn.lease.turn_id}:answer:{number}", answers=() if number else made.answers, part=number
+def _keyed(parts: list[Outbound], key: str) -> tuple[Outbound, ...]:
+    """A text before the first file completes the draft of its number. Where a file is the first, the text behind it
+    completes the first draft, since no file can take the place of a text; others have keys that no draft has."""
+    drafted = next((number for number, part in enumerate(parts) if part.file), len(parts))
+    first = next((number for number, part in enumerate(parts) if not part.file), None)
+    return tuple(
+        part if number < drafted else evolve(part, key=key if number == first else f"{key}:behind{number}")
+        for number, part in enumerate(parts)
     )
 
 
-def _with_the_draft(parts: tuple[Outbound, ...], key: str) -> tuple[Outbound, ...]:
-    """The first text has the key of the draft, which it completes; no file can take the place of a text."""
-    first = next((number for number, part in enumerate(parts) if not part.file), None)
-    return tuple(evolve(part, key=key) if number == first else part for number, part in enumerate(parts))
-
-
-def answer(turn: Turn, text: str, version: int = 0) -> Outbound:
-    """The first text. ``version``: how many beginnings of it were left standing in the chat."""
+def answer(turn: Turn, text: str, version: int = 0, part: int = 0) -> Outbound:
+    """One part. ``version``: how many beginnings of the answer were left standing in the chat."""
     event = turn.rows[-1].event
     return Outbound(
-        key=f"{turn.lease.turn_id}:answer" + (f"+{version}" if version else ""),
+        key=f"{turn.lease.turn_id}:answer" + (f"+{version}" if version else "") + (f":{part}" if part else ""),
         source=event.source,
         session_key=event.session_key,
         kind=OutboundKind.ANSWER,
         text=text,
         reply_to=event.message_id,
-        answers=tuple(row.event.event_id for row in turn.rows),
+        answers=() if part else tuple(row.event.event_id for row in turn.rows),
         turn_id=turn.lease.turn_id,
+        part=part,
     )
 
 

@@ -271,7 +271,7 @@ class RunningTurn:
             self._growing = GrowingAnswer(
                 self._services,
                 self.turn.lease,
-                lambda text: outbound.answer(self.turn, text, version),
+                lambda text, part: outbound.answer(self.turn, text, version, part),
                 platform.message_length,
                 utf16=platform.utf16,
                 files=platform.files,

@@ -139,9 +139,9 @@ class _Connections:
 def _report(error: Exception) -> None:
     """The other side went away in the middle of something, or a bug: neither concerns the other connections."""
     if isinstance(error, OSError | trio.BrokenResourceError | trio.ClosedResourceError):
-        log.debug("a connection of the page broke: %r", error)
+        log.debug("a connection broke: %r", error)
     else:
-        log.error("a connection of the page failed: %r", error, exc_info=error)
+        log.error("a connection failed: %r", error, exc_info=error)
 
 
 async def serve(app: "ASGIApp", listener: trio.SocketListener) -> None:

@@ -10,6 +10,8 @@ Rules:
    marked. Live code waits for the first send, and says by ``drop`` that it certainly failed, before it finishes a
    turn.
 4. Only the claim that began a draft writes on in it; a later claim leaves it to the answer.
+5. An answer may have a draft a part. When it turns out shorter than what was shown of it (a crash, and another answer
+   after it), the parts that stand and are no part of it any more say so.
 """
 
 import sqlite3
@@ -17,11 +19,14 @@ import sqlite3
 from attrs import evolve, frozen
 
 from hermes.errors import Refused, Unavailable
-from hermes.events import Outbound
+from hermes.events import Outbound, OutboundKind
 from hermes.store import outbox, transcript
 from hermes.store.codec import OUTBOUND_COLUMNS, clean, columns, marks, outbound_values
 from hermes.store.leases import check_turn
 from hermes.store.rows import Lease
+
+TAKEN_BACK = "_This part was taken back: the answer above was written anew._"
+"""In place of a part of an answer that has fewer of them now."""
 
 _INSERT = (
     f"INSERT INTO outbox (state, token, attempts, created_at, {columns(OUTBOUND_COLUMNS)})"
@@ -88,7 +93,7 @@ def put_ends(
 ) -> None:
     """Put the last messages of a turn into the outbox; one whose key is an open draft's takes that row's place.
 
-    A draft that nothing completes stays in the chat as it is.
+    A draft that nothing completes stays in the chat as it is, unless it stands below its answer: see rule 5.
     """
     drafts = {draft.key: draft for draft in open_drafts(connection, turn_id)}
     for each in messages:
@@ -99,7 +104,12 @@ def put_ends(
         else:
             _complete(connection, draft, message, session_id, now)
     for draft in drafts.values():
-        connection.execute("DELETE FROM outbox WHERE id = ?", (draft.row_id,))
+        answer = next((each for each in messages if draft.key.startswith(f"{clean(each.key)}:")), None)
+        if answer is not None and draft.message_id:
+            taken_back = evolve(answer, key=draft.key, kind=OutboundKind.NOTICE, text=TAKEN_BACK, answers=())
+            _complete(connection, draft, evolve(taken_back, turn_id=turn_id), session_id, now)
+        else:
+            connection.execute("DELETE FROM outbox WHERE id = ?", (draft.row_id,))
 
 
 def put_notice(connection: sqlite3.Connection, turn_id: str, notice: Outbound, session_id: str, now: float) -> None:

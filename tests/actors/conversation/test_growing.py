@@ -17,6 +17,7 @@ from hermes.errors import RateLimited, Refused, TransientError
 from hermes.events import Outbound
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import ChatModel, Completed, ModelPiece, ModelRequest, TextDelta
+from hermes.split import split
 from tests.actors.house import Chat, House, house, settings
 from tests.actors.scripted import ScriptedModel
 
@@ -94,6 +95,60 @@ async def test_an_answer_grows_in_one_message_and_ends_without_its_cursor(tmp_pa
     assert last == COUNTED
     assert len(before) > 1
     assert all(text.endswith(CURSOR) and COUNTED.startswith(text.removesuffix(CURSOR)) for text in before)
+
+
+LONG = " ".join(map(str, range(1000)))
+
+
+def _saying(*texts: str) -> ScriptedModel:
+    """Says one after the other, each once the last was looked at."""
+
+    async def say(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        for text in texts:
+            yield TextDelta(text)
+            await trio.sleep(0.15)
+        yield Completed(Message(Role.ASSISTANT, "".join(texts)), Usage())
+
+    return ScriptedModel(say)
+
+
+async def test_an_answer_that_outgrows_its_message_goes_on_in_the_next(tmp_path: Path) -> None:
+    whole = split(LONG, 2000)
+    assert len(whole) == 2
+    async with growing(tmp_path, model=_saying(LONG[:1900], LONG[1900:3000], LONG[3000:])) as (_, chat):
+        await chat.say("e1", "go")
+        await chat.until_shown(*whole)
+    first, second = ([text for text in chat.history if text.startswith(part[:4])] for part in whole)
+    assert first[0].endswith(CURSOR)
+    assert first[1] == whole[0], "it is completed"
+    assert chat.history.index(second[0]) > chat.history.index(whole[0]), "before the next is begun"
+    assert second[0].endswith(CURSOR)
+    assert second[-1] == whole[1]
+    assert chat.marked == []
+
+
+async def test_what_is_written_at_once_grows_too_and_fits(tmp_path: Path) -> None:
+    texts = "word \n" * 900, "end"
+    async with growing(tmp_path, model=_saying(*texts)) as (_, chat):
+        await chat.say("e1", "go")
+        await chat.until_shown(*split("".join(texts), 2000))
+    assert all(len(text) <= 2000 for text in chat.history)
+    assert any(text.endswith(CURSOR) for text in chat.history)
+
+
+async def test_a_further_part_of_unknown_fate_is_sent_again_marked(tmp_path: Path) -> None:
+    whole = split(LONG, 2000)
+    async with growing(tmp_path, model=_saying(LONG[:1900], LONG[1900:3000], LONG[3000:])) as (_, chat):
+        await chat.say("e1", "go")
+        with trio.fail_after(30):
+            while not chat.shown:
+                await trio.sleep(0.01)
+        chat.fail_send.append(Ambiguous("no answer"))
+        with trio.fail_after(30):
+            while not chat.marked:
+                await trio.sleep(0.01)
+    assert chat.marked == ["m2"]
+    assert (chat.shown["m0"], chat.shown["m2"]) == (whole[0], whole[1])
 
 
 async def test_a_short_answer_comes_whole(tmp_path: Path) -> None:

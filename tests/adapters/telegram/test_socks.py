@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import trio
@@ -137,7 +138,6 @@ def test_socksio_is_loaded_only_for_such_a_proxy() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-async def _until(holds: object) -> None:
-    assert callable(holds)
+async def _until(holds: Callable[[], object]) -> None:
     while not holds():
         await trio.testing.wait_all_tasks_blocked(0.001)

@@ -4,9 +4,10 @@ import pytest
 from attrs import evolve
 
 from hermes.errors import Refused, Unavailable
-from hermes.events import Outbound
+from hermes.events import Outbound, OutboundKind
 from hermes.messages import Usage
 from hermes.store.database import Database
+from hermes.store.drafts import TAKEN_BACK
 from hermes.store.rows import DeliveryLease, OutboxRow, Turn, TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import KEY, NOW, begin, claim, claimed, command, notice, outbound, rows, says
@@ -191,3 +192,36 @@ async def test_a_draft_is_not_begun_while_an_older_message_of_its_chat_waits(sto
         await store.begin_draft(turn.lease, draft_of(turn), NOW)
     await store.sent(lease, row.id, "m1", NOW)
     assert await store.begin_draft(turn.lease, draft_of(turn), NOW)
+
+
+async def test_parts_that_an_answer_has_no_more_say_that_they_were_taken_back(store: SqliteStore) -> None:
+    turn = await begin(store)
+    parts = [draft_of(turn), *(outbound(f"{turn.lease.turn_id}:0:{number}", f"part {number}") for number in (1, 2, 3))]
+    for number, part in enumerate(parts):
+        row_id = await store.begin_draft(turn.lease, part, NOW)
+        if number < 3:
+            await store.draft_sent(turn.lease, row_id, f"m{number}", NOW)
+    lease = await delivery(store)
+    turn = await claimed(store)
+    await end(store, turn, draft_of(turn, "another answer"), evolve(parts[1], text="in two parts"))
+    found = []
+    while due_now := await due(store, lease):
+        (row,) = due_now
+        assert await store.begin_send(lease, row.id, NOW)
+        await store.sent(lease, row.id, row.message_id, NOW)
+        found.append((row.message_id, row.message.text, row.message.kind))
+    assert found == [
+        ("m0", "another answer", OutboundKind.ANSWER),
+        ("m1", "in two parts", OutboundKind.ANSWER),
+        ("m2", TAKEN_BACK, OutboundKind.NOTICE),
+    ]
+
+
+async def test_what_was_left_standing_above_a_question_is_not_taken_back(store: SqliteStore) -> None:
+    turn = await begin(store)
+    for number, key in enumerate(("0", "0:1")):
+        row_id = await store.begin_draft(turn.lease, outbound(f"{turn.lease.turn_id}:{key}", "part"), NOW)
+        await store.draft_sent(turn.lease, row_id, f"m{number}", NOW)
+    await end(store, turn, outbound(f"{turn.lease.turn_id}:0+1", "an answer"))
+    (row,) = await due(store, await delivery(store))
+    assert (row.message_id, row.message.text) == ("", "an answer")
