@@ -40,6 +40,17 @@ def test_a_failure_behind_an_open_breaker_doubles_its_pause_up_to_a_bound() -> N
     assert pauses[-1] == LONGEST_PAUSE
 
 
+def test_calls_that_were_under_way_when_it_opened_make_its_pause_no_longer() -> None:
+    breaker = opened()
+    for _ in range(40):
+        breaker.failed(1.0)
+    assert breaker.admit(1.0) == FIRST_PAUSE - 1.0
+    assert breaker.admit(FIRST_PAUSE) == 0
+    breaker.failed(FIRST_PAUSE)
+    breaker.failed(FIRST_PAUSE)
+    assert breaker.admit(FIRST_PAUSE) == 2 * FIRST_PAUSE
+
+
 def test_one_service_closes_it() -> None:
     breaker = opened()
     breaker.served()
