@@ -36,8 +36,20 @@ def test_a_failure_behind_an_open_breaker_doubles_its_pause_up_to_a_bound() -> N
         now += pause
         assert breaker.admit(now) == 0
         breaker.failed(now)
-    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
-    assert pauses[-1] == LONGEST_PAUSE
+    assert pauses[0] == FIRST_PAUSE < LONGEST_PAUSE
+    assert pauses[1:] == [min(2 * FIRST_PAUSE, LONGEST_PAUSE)] * 7
+    assert LONGEST_PAUSE <= 30.0, "what is promised"
+
+
+def test_calls_that_were_under_way_when_it_opened_make_its_pause_no_longer() -> None:
+    breaker = opened()
+    for _ in range(40):
+        breaker.failed(1.0)
+    assert breaker.admit(1.0) == FIRST_PAUSE - 1.0
+    assert breaker.admit(FIRST_PAUSE) == 0
+    breaker.failed(FIRST_PAUSE)
+    breaker.failed(FIRST_PAUSE)
+    assert breaker.admit(FIRST_PAUSE) == min(2 * FIRST_PAUSE, LONGEST_PAUSE)
 
 
 def test_one_service_closes_it() -> None:
