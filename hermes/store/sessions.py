@@ -134,6 +134,11 @@ def get_state(connection: sqlite3.Connection, session_id: str, key: str) -> str 
     return row[0] if row else None
 
 
+def states(connection: sqlite3.Connection, session_id: str) -> dict[str, str]:
+    """All of a session; ``put_state`` bounds how many there are."""
+    return dict(connection.execute("SELECT key, value FROM session_state WHERE session_id = ?", (session_id,)))
+
+
 def put_state(connection: sqlite3.Connection, session_id: str, key: str, value: str) -> None:
     """Raises ``Refused`` when the value is too large, or the session unknown or full of other keys."""
     value = clean(value)
