@@ -25,9 +25,9 @@ class ToolSchema:
     size: int = field(init=False, eq=False, repr=False)
     """Bytes of all that, nearly: each request asks for it, several times."""
 
-    @size.default
-    def _size(self) -> int:
-        return len(f"{self.name}{self.description}{self.parameters}".encode(errors="replace"))
+    def __attrs_post_init__(self) -> None:
+        size = len(f"{self.name}{self.description}{self.parameters}".encode(errors="replace"))
+        object.__setattr__(self, "size", size)
 
 
 @frozen
