@@ -83,13 +83,6 @@ async def test_the_first_poll_does_not_wait_until_the_bot_knows_its_name() -> No
             nursery.cancel_scope.cancel()
 
 
-async def test_a_token_that_is_not_good_outweighs_another_program_that_polls() -> None:
-    async with scene() as it:
-        it.api.fail("getMe", refusing(401, "Unauthorized"))
-        it.api.fail("getUpdates", refusing(409, "Conflict: terminated by other getUpdates request"))
-        assert isinstance(await it.run(), AuthError | PollConflict)
-
-
 async def test_the_offset_is_not_sent_again_once_all_is_confirmed() -> None:
     """After a quiet week the server counts anew, anywhere: an old offset would hide what comes."""
     async with running() as it:
