@@ -9,7 +9,8 @@ from attrs import asdict, frozen
 from actors.lifecycle import ExitCode, Lifecycle
 from actors.runtime import Supervisor
 from hermes.errors import HermesError
-from hermes.store.interface import Counts, Journal
+from hermes.store.interface import Journal
+from hermes.store.rows import Counts
 
 # Seconds for the store to count what it holds: status has to answer when the store does not.
 COUNTS_WITHIN = 3.0

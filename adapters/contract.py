@@ -21,8 +21,8 @@ from attrs import frozen
 from hermes.errors import TransientError
 from hermes.events import Draft, Inbound, Outbound, Source
 from hermes.status import ChildStatus
-from hermes.store.interface import Accepted, Transcript
 from hermes.store.requests import Beginning, Progress, Response
+from hermes.store.rows import Accepted, Transcript
 
 
 class Ambiguous(TransientError):

@@ -19,7 +19,7 @@ from actors.messages import Look
 from actors.runtime import Context
 from hermes.errors import HermesError, leaves
 from hermes.failpoints import failpoint
-from hermes.store.interface import Turn
+from hermes.store.rows import Turn
 
 # Nudges fold into one another, so a handful is enough; a full mailbox means that a look is due anyway.
 MAILBOX = 8

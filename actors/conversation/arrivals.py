@@ -20,7 +20,7 @@ from hermes.agent.commands import Busy, parse
 from hermes.agent.turnio import Stopped, StopReason
 from hermes.asks import Ask, AskKind
 from hermes.events import InboundKind
-from hermes.store.interface import InboxRow
+from hermes.store.rows import InboxRow
 
 
 class Next(Enum):

@@ -14,7 +14,7 @@ from hermes.asks import APPROVAL_CHOICES, AskKind
 from hermes.config.choice import OFFLINE
 from hermes.errors import HermesError
 from hermes.status import ChildStatus
-from hermes.store.interface import InboxRow, SessionInfo
+from hermes.store.rows import InboxRow, SessionInfo
 
 # No provider's name of a model is longer; it is shown in the chat and sent with each request.
 MAX_MODEL_NAME = 200

@@ -24,7 +24,7 @@ from hermes.errors import HermesError, RateLimited, Refused, TransientError, Una
 from hermes.events import Outbound
 from hermes.failpoints import failpoint
 from hermes.split import split
-from hermes.store.interface import Lease
+from hermes.store.rows import Lease
 
 # Seconds that a first send may take, and that the end of a turn waits for it and for an edit under way.
 SEND_WITHIN = 10.0

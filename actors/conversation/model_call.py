@@ -40,7 +40,7 @@ from hermes.models.contract import ChatModel, Completed, ContextOverflow, ModelR
 from hermes.models.retry import others_may_do, retry_after
 from hermes.models.sizes import message_size, request_size, text_size
 from hermes.spending import CapReached, ModelCall
-from hermes.store.interface import Lease
+from hermes.store.rows import Lease
 
 Emit = Callable[[TurnEvent], Awaitable[None]]
 

@@ -6,7 +6,7 @@ from attrs import evolve
 from hermes.asks import Ask, AskKind
 from hermes.events import Outbound, OutboundKind
 from hermes.split import split
-from hermes.store.interface import InboxRow, Turn
+from hermes.store.rows import InboxRow, Turn
 
 
 def _ends(text: str, room: int) -> str:

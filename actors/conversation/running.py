@@ -57,7 +57,7 @@ from hermes.failpoints import failpoint
 from hermes.messages import Message, Role
 from hermes.models.contract import ModelRequest
 from hermes.store.compose import compose
-from hermes.store.interface import AnswerResult, InboxRow, Turn
+from hermes.store.rows import AnswerResult, InboxRow, Turn
 
 # Deltas wait here while an effect is performed; a model that writes faster than the disk is slowed down.
 EVENT_BOUND = 64

@@ -10,8 +10,8 @@ from hermes.agent.compression import Gauge
 from hermes.agent.prompt import with_instructions
 from hermes.errors import ConfigError
 from hermes.messages import Message
-from hermes.store.interface import Turn
 from hermes.store.requests import INSTRUCTIONS
+from hermes.store.rows import Turn
 
 
 @frozen

@@ -10,7 +10,7 @@ from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
 from hermes.asks import AskRequest
 from hermes.events import InboundKind
 from hermes.failpoints import failpoint
-from hermes.store.interface import Turn
+from hermes.store.rows import Turn
 from hermes.tools.contract import Effect, ToolContext
 
 

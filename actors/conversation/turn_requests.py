@@ -24,7 +24,7 @@ from hermes.messages import Message, Role, Usage
 from hermes.models.contract import ContextOverflow, ModelRequest
 from hermes.models.sizes import message_size, prefix_size, request_size, text_size
 from hermes.store.compression_interface import ModelContext
-from hermes.store.interface import Turn
+from hermes.store.rows import Turn
 
 # Where a session keeps that a person asked for a compression.
 ASKED_STATE = "compress"

@@ -1,6 +1,6 @@
 """What the gateway itself says in a chat. One place, so that it speaks with one voice."""
 
-from hermes.store.interface import Burial
+from hermes.store.rows import Burial
 
 BURIAL = Burial(
     poison=(

@@ -29,7 +29,8 @@ from adapters.contract import Adapter, Ambiguous, Idempotency
 from hermes.errors import AuthError, HermesError, Refused, TransientError, Unavailable
 from hermes.failpoints import failpoint
 from hermes.redact import Redactor
-from hermes.store.interface import DeliveryLease, OutboxRow, Store
+from hermes.store.interface import Store
+from hermes.store.rows import DeliveryLease, OutboxRow
 
 # Chats that are sent to at once; a slow one holds a place, so it is far above what a platform's rate allows.
 MAX_SENDS = 64

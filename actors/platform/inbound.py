@@ -19,8 +19,8 @@ from hermes.errors import TransientError, Unavailable
 from hermes.events import Inbound, InboundKind, Source
 from hermes.failpoints import failpoint
 from hermes.status import ChildStatus
-from hermes.store.interface import Accepted, Transcript
 from hermes.store.requests import Beginning, Progress, Response
+from hermes.store.rows import Accepted, Transcript
 
 # Seconds between two looks for sessions that were accepted and never woken (a crash between commit and nudge).
 SWEEP = 30.0

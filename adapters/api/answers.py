@@ -7,8 +7,8 @@ from attrs import frozen
 
 from adapters.api.problem import ApiError, failed
 from hermes.messages import Usage
-from hermes.store.interface import TurnOutcome
 from hermes.store.requests import Progress
+from hermes.store.rows import TurnOutcome
 
 NO_WORD = "The request ended without an answer."
 

@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.api.problem import Problem, later
 from adapters.api.settings import ApiSettings
 from adapters.web.guard import SECURITY_HEADERS, Bound, foreign_host
-from adapters.web.login import Admitted, Denied, Gatekeeper, TooMany
+from adapters.web.login import STRANGER, Admitted, Denied, Gatekeeper, Stranger, TooMany
+from adapters.web.peer import Peer
 
 PUBLIC = frozenset({"/v1/health"})
 """Paths without a key, beside the page's /health: they say nothing but that we are there."""
@@ -58,19 +59,20 @@ class Door:
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             return Response(status_code=204, headers=_preflight(headers))
         if scope["path"] not in PUBLIC:
-            client: tuple[str, int] | None = scope.get("client")
-            problem = self._judge(headers, client[0] if client else "")
+            problem = self._judge(headers, Peer.of(scope))
             if problem is not None:
                 return problem.response()
         return self.app
 
-    def _judge(self, headers: Headers, address: str) -> Problem | None:
-        match self.gatekeeper.admits_token(headers, address):
+    def _judge(self, headers: Headers, peer: Peer) -> Problem | None:
+        match self.gatekeeper.admits_token(headers, peer):
             case Admitted():
                 return None
             case Denied():
                 why = "the key is wanted, as `Authorization: Bearer KEY`: it is API_SERVER_KEY of the gateway"
                 return Problem(401, why, "invalid_api_key", headers={"www-authenticate": "Bearer"})
+            case Stranger():
+                return Problem(403, STRANGER, "forbidden")
             case TooMany(retry_after=seconds):
                 return later(
                     429, "too many wrong keys came from there", "rate_limit_exceeded", seconds, kind="requests"

@@ -11,7 +11,7 @@ from adapters.contract import AdapterHost
 from adapters.telegram.asides import Asides
 from adapters.telegram.events import Press
 from hermes.asks import AskState
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 MOST_CHARACTERS = 200
 """Of what is told after a press (Bot API, answerCallbackQuery)."""

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from hermes.asks import APPROVAL_CHOICES, AskState
 from hermes.events import Outbound
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 # What people type in place of the choices themselves.
 _WORDS = {

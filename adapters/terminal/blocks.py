@@ -12,7 +12,7 @@ from attrs import frozen
 from adapters.terminal import asks
 from adapters.terminal.asks import OpenAsk
 from hermes.events import Outbound, OutboundKind
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 # Exchanges of a resumed chat that are shown: about what fits on a screen or two; the rest is in the store.
 SHOWN_EXCHANGES = 5

@@ -27,7 +27,7 @@ from adapters.terminal.scene import Scene
 from adapters.terminal.trail import ToolTrail
 from hermes.errors import HermesError
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 # Entries that a look at the transcript reads: those of the last exchanges, with the tools that they used.
 ENTRIES = 200

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from adapters.terminal.blocks import ToolUsed
 from hermes.events import Draft, DraftState
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 # Tools of one turn whose times are kept: a line is printed soon after its tool ended.
 MAX_TIMES = 64

@@ -3,7 +3,7 @@
 from adapters.web.protocol import Answer, Send
 from hermes.asks import AskState
 from hermes.events import Inbound, InboundKind, Outbound, OutboundKind, Source
-from hermes.store.interface import Transcript, TranscriptEntry
+from hermes.store.rows import Transcript, TranscriptEntry
 
 PLATFORM = "web"
 ACCOUNT = "local"

@@ -6,7 +6,8 @@ Rules:
 2. The cookie is a date and a MAC of it under the key: nothing is kept here, so a restart logs nobody out, and a new key
    logs everybody out.
 3. Keys and MACs are compared in constant time.
-4. ``ATTEMPTS`` wrong keys a minute from one address, then every key from there is refused for a while, the right one
+4. Without a key the users of this machine are told apart by the kernel: our own, and root, are admitted.
+5. ``ATTEMPTS`` wrong keys a minute from one address, then every key from there is refused for a while, the right one
    too: an answer that differed would be a guess that counts.
 """
 
@@ -18,6 +19,8 @@ from hashlib import sha256
 
 import trio
 from attrs import define, field, frozen
+
+from adapters.web.peer import Peer
 
 ATTEMPTS = 5
 """Wrong keys that one address may send in ``ATTEMPT_WINDOW``: a person mistypes a few times, a program guesses."""
@@ -37,9 +40,18 @@ class Admitted:
     """The request may pass."""
 
 
+STRANGER = "without a key only the user who runs the gateway is served: set API_SERVER_KEY in its .env for others"
+"""Why a ``Stranger`` is turned away."""
+
+
 @frozen
 class Denied:
     """The request has proven nothing."""
+
+
+@frozen
+class Stranger:
+    """There is no key, and another user's program asks."""
 
 
 @frozen
@@ -50,7 +62,7 @@ class TooMany:
     """Seconds."""
 
 
-Verdict = Admitted | Denied | TooMany
+Verdict = Admitted | Denied | Stranger | TooMany
 
 
 @define
@@ -80,31 +92,31 @@ class Attempts:
 
 @define
 class Gatekeeper:
-    """Judges requests by the key; without one everybody is admitted."""
+    """Judges requests by the key; without one, by whose program asks."""
 
     _key: str | None
     cookie_name: str
     _attempts: Attempts = field(factory=Attempts)
 
-    def admits(self, headers: Mapping[str, str], address: str) -> Verdict:
+    def admits(self, headers: Mapping[str, str], peer: Peer) -> Verdict:
         """Judge a request by its cookie or its bearer token."""
-        if self._key is None or self._has_cookie(headers.get("cookie", "")):
+        if self._key is not None and self._has_cookie(headers.get("cookie", "")):
             return Admitted()
-        return self.admits_token(headers, address)
+        return self.admits_token(headers, peer)
 
-    def admits_token(self, headers: Mapping[str, str], address: str) -> Verdict:
+    def admits_token(self, headers: Mapping[str, str], peer: Peer) -> Verdict:
         """Judge a request by its bearer token alone: what a browser sends by itself proves nothing here."""
         if self._key is None:
-            return Admitted()
+            return _neighbour(peer)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return Denied()
         # A header arrives as latin-1, whatever the sender meant.
-        return self._try(token.strip().encode("latin-1", "replace"), address)
+        return self._try(token.strip().encode("latin-1", "replace"), peer.address)
 
-    def login(self, key: str, address: str) -> Verdict:
+    def login(self, key: str, peer: Peer) -> Verdict:
         """Judge a key that a person typed."""
-        return Admitted() if self._key is None else self._try(key.encode("utf-8", "replace"), address)
+        return _neighbour(peer) if self._key is None else self._try(key.encode("utf-8", "replace"), peer.address)
 
     def cookie(self) -> str:
         """The value of a new cookie."""
@@ -129,6 +141,10 @@ class Gatekeeper:
 
     def _mac(self, expires: str) -> str:
         return hmac.new((self._key or "").encode(), f"hermes page {expires}".encode(), sha256).hexdigest()
+
+
+def _neighbour(peer: Peer) -> Admitted | Stranger:
+    return Admitted() if peer.is_ours() else Stranger()
 
 
 def _cookies(header: str) -> dict[str, str]:

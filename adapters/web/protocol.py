@@ -18,7 +18,7 @@ from attrs import asdict, field, frozen, validators
 
 from hermes.errors import RemoteProtocolError
 from hermes.status import ChildStatus
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 FRAME_BYTES = 300 * 1024
 """A message of 100,000 characters fits in any script; more is a file, and no file belongs into a chat line."""

@@ -18,7 +18,8 @@ from starlette.websockets import WebSocket
 from adapters.contract import AdapterHost
 from adapters.web.assets import INDEX, Asset
 from adapters.web.hub import Hub
-from adapters.web.login import COOKIE_AGE, Admitted, Denied, Gatekeeper, TooMany, Verdict
+from adapters.web.login import COOKIE_AGE, STRANGER, Admitted, Denied, Gatekeeper, Stranger, TooMany, Verdict
+from adapters.web.peer import Peer
 from adapters.web.server import transport_of
 from adapters.web.settings import CommandHelp
 from adapters.web.socket import PageSocket
@@ -79,7 +80,7 @@ class PageRoutes:
         key = _key_in(await _body(request))
         if key is None or request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return _fresh({"error": 'a login is JSON: {"key": "..."}'}, status_code=400)
-        denied = _denial(self._page.gatekeeper.login(key, _address(request)))
+        denied = _denial(self._page.gatekeeper.login(key, Peer.of(request.scope)))
         if denied is not None:
             return denied
         response = _fresh({"status": "ok"})
@@ -109,11 +110,7 @@ class PageRoutes:
             self._open -= 1
 
     def _judge(self, connection: HTTPConnection) -> Verdict:
-        return self._page.gatekeeper.admits(connection.headers, _address(connection))
-
-
-def _address(connection: HTTPConnection) -> str:
-    return connection.client.host if connection.client else ""
+        return self._page.gatekeeper.admits(connection.headers, Peer.of(connection.scope))
 
 
 def _file(asset: Asset, request: Request) -> Response:
@@ -133,6 +130,8 @@ def _denial(verdict: Verdict) -> Response | None:
             return None
         case Denied():
             return _fresh({"error": "the key is wanted"}, status_code=401, headers={"www-authenticate": "Bearer"})
+        case Stranger():
+            return _fresh({"error": STRANGER}, status_code=403)
         case TooMany():
             wait = str(int(verdict.retry_after) + 1)
             return _fresh({"error": "too many wrong keys"}, status_code=429, headers={"retry-after": wait})

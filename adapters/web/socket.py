@@ -51,7 +51,7 @@ from adapters.web.protocol import (
 )
 from hermes.errors import ActorCrashed, HermesError, StoreFull, TransientError, Unavailable
 from hermes.events import Draft
-from hermes.store.interface import Transcript
+from hermes.store.rows import Transcript
 
 WAITING_FRAMES = 16
 """Frames of one page that wait for the one in hand: a page sends a few, and a flood waits in its own connection."""

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from hermes.agent.turnio import StopReason
 from hermes.messages import Message, Role
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.tools.contract import ToolResult
 
 EMPTY = "The model returned an empty answer twice. Please ask again, perhaps in other words."

@@ -66,7 +66,7 @@ from hermes.agent.turnio import (
 from hermes.asks import Ask, AskRequest
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.tools.contract import TIMED_OUT, ToolResult
 
 # A draft is a preview: past this many characters it stands still until the whole message comes.

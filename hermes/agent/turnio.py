@@ -6,7 +6,7 @@ from attrs import frozen
 
 from hermes.asks import Ask, AskRequest
 from hermes.messages import Message, ToolCall, Usage
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.tools.contract import Effect, ToolResult
 
 

@@ -23,8 +23,9 @@ from hermes.flock import is_free
 from hermes.home import Home
 from hermes.store import owners
 from hermes.store.database import Database
-from hermes.store.interface import SessionInfo, Sessions, Store
+from hermes.store.interface import Sessions, Store
 from hermes.store.readers import Readers
+from hermes.store.rows import SessionInfo
 from hermes.store.store import SqliteStore
 from hermes.store.writers import DirectCommit
 

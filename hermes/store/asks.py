@@ -15,8 +15,8 @@ from hermes.asks import Ask, AskState
 from hermes.events import Outbound
 from hermes.store import inbox, outbox, transcript
 from hermes.store.codec import ASK_COLUMNS, ask, ask_values, clean, columns, marks
-from hermes.store.interface import AnswerResult, Lease
 from hermes.store.leases import check_turn, touch
+from hermes.store.rows import AnswerResult, Lease
 
 _OPEN = (
     f"INSERT INTO asks (opened_at, session_key, {columns(ASK_COLUMNS)}) VALUES ({marks(2 + len(ASK_COLUMNS))})"

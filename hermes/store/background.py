@@ -10,7 +10,7 @@ Rules:
 import sqlite3
 
 from hermes.events import Inbound
-from hermes.store import inbox
+from hermes.store import acceptance
 from hermes.store.background_interface import BackgroundRecord
 from hermes.store.codec import BACKGROUND_COLUMNS, background_record, background_values, clean, columns, marks
 
@@ -25,7 +25,7 @@ def end(connection: sqlite3.Connection, process_id: str, event: Inbound | None, 
     gone = connection.execute("DELETE FROM background WHERE id = ? RETURNING id", (clean(process_id),)).fetchone()
     # Without a record an earlier write of this end has put its word there.
     if gone is not None and event is not None:
-        inbox.accept(connection, event, now)
+        acceptance.accept(connection, event, now)
 
 
 def left(connection: sqlite3.Connection, owner: str) -> tuple[BackgroundRecord, ...]:

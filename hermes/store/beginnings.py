@@ -12,7 +12,7 @@ import sqlite3
 
 from hermes.errors import Refused
 from hermes.events import Inbound
-from hermes.store import compressions, messages, sessions
+from hermes.store import compressions, messages, session_state, sessions
 from hermes.store.requests import INSTRUCTIONS, Beginning, SessionMoved
 
 
@@ -45,4 +45,4 @@ def _seed(connection: sqlite3.Connection, event: Inbound, beginning: Beginning, 
     copied = compressions.up_to(connection, beginning.copies, beginning.after) if beginning.copies else ()
     messages.seed(connection, session_id, (*copied, *beginning.messages), now)
     if beginning.instructions:
-        sessions.put_state(connection, session_id, INSTRUCTIONS, beginning.instructions)
+        session_state.put(connection, session_id, INSTRUCTIONS, beginning.instructions)

@@ -23,8 +23,8 @@ from hermes.messages import Message, Role, Usage
 from hermes.store import asks, drafts, inbox, messages, sessions
 from hermes.store.codec import INBOX_COLUMNS, LEASE_COLUMNS, columns, inbox_row, lease, marks
 from hermes.store.compose import age
-from hermes.store.interface import Burial, InboxRow, Lease, Turn
 from hermes.store.leases import next_token
+from hermes.store.rows import Burial, InboxRow, Lease, Turn
 
 Compose = Callable[[tuple[InboxRow, ...], float], Message]
 """The user message of a turn from its rows and the time; pure."""

@@ -19,7 +19,7 @@ from hermes.asks import Ask, AskRequest, AskState
 from hermes.events import ChatType, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.store.background_interface import BackgroundRecord
-from hermes.store.interface import InboxRow, Lease, OutboxRow, SessionInfo, TranscriptEntry
+from hermes.store.rows import InboxRow, Lease, OutboxRow, SessionInfo, TranscriptEntry
 
 Value = str | int | float | None
 """What a column can hold."""

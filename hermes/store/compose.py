@@ -6,7 +6,7 @@ resumed says the same as before.
 
 from hermes.events import InboundKind
 from hermes.messages import Message, Role
-from hermes.store.interface import InboxRow
+from hermes.store.rows import InboxRow
 
 TOLD_AGE_SECONDS = 300.0
 """A message that waited longer is told with its age: it may speak of a moment that is over."""

@@ -7,14 +7,12 @@ makes the summary void, since it may speak of it: the one before it counts then,
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from attrs import field, frozen
 
 from hermes.messages import Message, Role, Usage
-
-if TYPE_CHECKING:
-    from hermes.store.interface import Lease
+from hermes.store.rows import Lease
 
 
 @frozen
@@ -89,7 +87,7 @@ class Compressions(Protocol):
         """What a model is told of a session while ``turn_id`` runs, its own messages included."""
         ...
 
-    async def compress(self, lease: "Lease", compression: Compression, usage: Usage, now: float) -> bool:
+    async def compress(self, lease: Lease, compression: Compression, usage: Usage, now: float) -> bool:
         """Add a summary, in one transaction with what it did cost. False: the transcript has changed since it was read.
 
         Raises ``LocalProtocolError`` when the summary would part a call from its result. Repeating it changes nothing.

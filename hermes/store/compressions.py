@@ -15,12 +15,12 @@ from attrs import evolve, frozen
 
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
-from hermes.store import messages, sessions
+from hermes.store import messages, session_state
 from hermes.store.codec import MESSAGE_COLUMNS, Value, clean, columns, message
 from hermes.store.compression_interface import Compression, Line, ModelContext, Summary
-from hermes.store.interface import Lease
 from hermes.store.leases import check_turn, touch
 from hermes.store.messages import HISTORY_MESSAGES
+from hermes.store.rows import Lease
 
 _LINES = f"SELECT id, turn_id = ?, {columns(MESSAGE_COLUMNS)} FROM messages WHERE session_id = ? AND hidden <> 1"
 _NEWEST = (
@@ -54,7 +54,7 @@ def model_context(connection: sqlite3.Connection, session_id: str, turn_id: str)
         "SELECT count(*) FROM messages WHERE turn_id = ? AND id <= ?", (turn_id, marker.until)
     ).fetchone()
     told = _told(connection, session_id, turn_id, marker, _NO_BOUND)
-    return evolve(told, covered=covered, states=sessions.states(connection, session_id))
+    return evolve(told, covered=covered, states=session_state.every(connection, session_id))
 
 
 def up_to(connection: sqlite3.Connection, session_id: str, turn_id: str) -> tuple[Message, ...]:

@@ -17,8 +17,8 @@ from attrs import evolve
 from hermes.events import OutboundKind
 from hermes.store import outbox
 from hermes.store.codec import OUTBOX_COLUMNS, clean, columns, outbox_row
-from hermes.store.interface import DeliveryLease, OutboxRow
 from hermes.store.leases import check_delivery, next_token
+from hermes.store.rows import DeliveryLease, OutboxRow
 
 MAX_ATTEMPTS = 2
 """Sends that were begun and never ended: the process died in each. A third would make a crash loop of one message."""

@@ -20,8 +20,8 @@ from hermes.errors import Refused, Unavailable
 from hermes.events import Outbound
 from hermes.store import outbox, transcript
 from hermes.store.codec import OUTBOUND_COLUMNS, clean, columns, marks, outbound_values
-from hermes.store.interface import Lease
 from hermes.store.leases import check_turn
+from hermes.store.rows import Lease
 
 _INSERT = (
     f"INSERT INTO outbox (state, token, attempts, created_at, {columns(OUTBOUND_COLUMNS)})"

@@ -12,59 +12,23 @@ Rules:
 import sqlite3
 from collections.abc import Iterable
 
-from hermes.errors import Refused
 from hermes.events import Inbound, InboundKind, Outbound
-from hermes.store import beginnings, outbox, transcript
-from hermes.store.codec import INBOUND_COLUMNS, INBOX_COLUMNS, clean, columns, inbound_values, inbox_row, marks
-from hermes.store.interface import Accepted, InboxRow
-from hermes.store.requests import Beginning
-
-MAX_TEXT_BYTES = 256 * 1024
-"""Of one event, as UTF-8: sixty of the longest messages that a chat platform sends, and half a model's context."""
-
-MAX_ID_CHARACTERS = 512
-"""Of each id that comes from outside: twice the longest of the platforms (a Matrix event id has 255 bytes at most)."""
+from hermes.store import outbox, transcript
+from hermes.store.codec import INBOUND_COLUMNS, INBOX_COLUMNS, columns, inbound_values, inbox_row, marks
+from hermes.store.rows import InboxRow
 
 PENDING_ROWS = 100
 """Of one session, read at a time: more than a person types while a turn runs."""
 
-_FIND = "SELECT id FROM inbox WHERE platform = ? AND account = ? AND event_id = ?"
 _INSERT = (
     f"INSERT INTO inbox (received_at, entry_id, {columns(INBOUND_COLUMNS)}) VALUES ({marks(2 + len(INBOUND_COLUMNS))})"
 )
-
-
-def accept(
-    connection: sqlite3.Connection, event: Inbound, now: float, beginning: Beginning | None = None, salt: str = ""
-) -> Accepted:
-    """Put an event into the inbox, and what its session begins with before it; ``salt`` is hex, for a new session's id.
-
-    Raises ``Refused`` when something is too large, or the session to go on with is not there.
-    """
-    _check_size(event)
-    found = connection.execute(_FIND, (event.source.platform, event.source.account, clean(event.event_id))).fetchone()
-    if found is not None:
-        return Accepted(found[0], duplicate=True)
-    if beginning is not None:
-        beginnings.begin(connection, event, beginning, salt, now)
-    return Accepted(insert(connection, event, now), duplicate=False)
 
 
 def insert(connection: sqlite3.Connection, event: Inbound, now: float) -> int:
     """A new row and its entry; the row's id. An answer has no entry of its own: the question shows it."""
     entry_id = None if event.kind is InboundKind.ANSWER else transcript.add_user(connection, event, now)
     return connection.execute(_INSERT, (now, entry_id, *inbound_values(event))).lastrowid or 0
-
-
-def _check_size(event: Inbound) -> None:
-    # Four bytes a character is the most that UTF-8 takes, so an ordinary message is not encoded for its length.
-    if len(event.text) * 4 > MAX_TEXT_BYTES and len(event.text.encode(errors="replace")) > MAX_TEXT_BYTES:
-        raise Refused(f"the message is larger than {MAX_TEXT_BYTES // 1024} KB: send it in parts, or as a file")
-    source = event.source
-    ids = (event.event_id, event.session_key, event.message_id, event.reply_to, event.ask_id, event.utterance)
-    places = (source.platform, source.account, source.chat_id, source.thread_id, source.user_id, source.user_name)
-    if any(len(each) > MAX_ID_CHARACTERS for each in (*ids, *places)):
-        raise Refused(f"an id of the event is longer than {MAX_ID_CHARACTERS} characters")
 
 
 def pending(connection: sqlite3.Connection, session_key: str) -> tuple[InboxRow, ...]:

@@ -6,7 +6,7 @@ A holder with an old token gets ``LeaseLost`` and has written nothing. No clock 
 import sqlite3
 
 from hermes.errors import LeaseLost
-from hermes.store.interface import DeliveryLease, Lease
+from hermes.store.rows import DeliveryLease, Lease
 
 
 def next_token(connection: sqlite3.Connection) -> int:

@@ -9,7 +9,7 @@ Rules:
 
 import sqlite3
 
-from hermes.store.interface import Counts
+from hermes.store.rows import Counts
 
 REDELIVERY_SECONDS = 24 * 3600.0
 """How long a platform may hand over an event again: Telegram keeps updates for at most 24 hours."""

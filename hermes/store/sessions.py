@@ -1,4 +1,4 @@
-"""Sessions: one transcript each, the current one of each session key, and the small values that live with them.
+"""Sessions: one transcript each, the current one of each session key.
 
 Rules:
 
@@ -15,13 +15,7 @@ from hermes.errors import Refused
 from hermes.events import ChatType, Outbound, Source
 from hermes.store import inbox, transcript
 from hermes.store.codec import SESSION_COLUMNS, clean, columns, session_info
-from hermes.store.interface import SessionInfo
-
-MAX_STATE_BYTES = 64 * 1024
-"""Of one value: a todo list or a set of approved rules, read at every turn."""
-
-MAX_STATE_KEYS = 256
-"""Of one session."""
+from hermes.store.rows import SessionInfo
 
 MAX_LISTED = 1000
 """Sessions that one read lists."""
@@ -85,7 +79,7 @@ def freeze_prompt(connection: sqlite3.Connection, session_id: str, prompt: str) 
     )
     row = connection.execute("SELECT system_prompt FROM sessions WHERE id = ?", (session_id,)).fetchone()
     if row is None:
-        raise _unknown(session_id)
+        raise unknown(session_id)
     return str(row[0])
 
 
@@ -127,35 +121,5 @@ def listed(connection: sqlite3.Connection, source: str | None, limit: int) -> tu
     return tuple(session_info(row) for row in rows)
 
 
-def get_state(connection: sqlite3.Connection, session_id: str, key: str) -> str | None:
-    row = connection.execute(
-        "SELECT value FROM session_state WHERE session_id = ? AND key = ?", (session_id, key)
-    ).fetchone()
-    return row[0] if row else None
-
-
-def states(connection: sqlite3.Connection, session_id: str) -> dict[str, str]:
-    """All of a session; ``put_state`` bounds how many there are."""
-    return dict(connection.execute("SELECT key, value FROM session_state WHERE session_id = ?", (session_id,)))
-
-
-def put_state(connection: sqlite3.Connection, session_id: str, key: str, value: str) -> None:
-    """Raises ``Refused`` when the value is too large, or the session unknown or full of other keys."""
-    value = clean(value)
-    if len(value.encode()) > MAX_STATE_BYTES:
-        raise Refused(f"{key} would hold more than {MAX_STATE_BYTES // 1024} KB")
-    if connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone() is None:
-        raise _unknown(session_id)
-    others = connection.execute(
-        "SELECT count(*) FROM session_state WHERE session_id = ? AND key <> ?", (session_id, key)
-    ).fetchone()
-    if others[0] >= MAX_STATE_KEYS:
-        raise Refused(f"session {session_id} holds {MAX_STATE_KEYS} values already")
-    connection.execute(
-        "INSERT INTO session_state VALUES (?, ?, ?) ON CONFLICT (session_id, key) DO UPDATE SET value = excluded.value",
-        (session_id, key, value),
-    )
-
-
-def _unknown(session_id: str) -> Refused:
+def unknown(session_id: str) -> Refused:
     return Refused(f"there is no session {session_id}")

@@ -23,6 +23,7 @@ from hermes.flock import is_free
 from hermes.messages import Message, Usage
 from hermes.spending import Caps, ModelCall, Spent
 from hermes.store import (
+    acceptance,
     asks,
     background,
     claims,
@@ -38,6 +39,7 @@ from hermes.store import (
     progress,
     responses,
     search,
+    session_state,
     sessions,
     spending,
     transcript,
@@ -47,7 +49,10 @@ from hermes.store.background_interface import BackgroundRecord
 from hermes.store.compose import compose
 from hermes.store.compression_interface import Compression, ModelContext
 from hermes.store.found import Found, Reach
-from hermes.store.interface import (
+from hermes.store.interface import Store
+from hermes.store.readers import Readers
+from hermes.store.requests import Beginning, Progress, Response
+from hermes.store.rows import (
     Accepted,
     AnswerResult,
     Burial,
@@ -57,13 +62,10 @@ from hermes.store.interface import (
     Lease,
     OutboxRow,
     SessionInfo,
-    Store,
     Transcript,
     Turn,
     TurnOutcome,
 )
-from hermes.store.readers import Readers
-from hermes.store.requests import Beginning, Progress, Response
 from hermes.store.writers import Commit
 
 WRITE_DEADLINE = 30.0
@@ -102,7 +104,7 @@ class SqliteStore(Store):
 
     async def accept(self, event: Inbound, now: float, beginning: Beginning | None = None) -> Accepted:
         salt = secrets.token_hex(8) if beginning else ""
-        return await self._write(lambda connection: inbox.accept(connection, event, now, beginning, salt))
+        return await self._write(lambda connection: acceptance.accept(connection, event, now, beginning, salt))
 
     async def progress(self, platform: str, account: str, event_id: str) -> Progress | None:
         return await self._readers.read(lambda connection: progress.progress(connection, platform, account, event_id))
@@ -272,10 +274,10 @@ class SqliteStore(Store):
         return await self._readers.read(lambda connection: sessions.listed(connection, source, limit))
 
     async def get_state(self, session_id: str, key: str) -> str | None:
-        return await self._readers.read(lambda connection: sessions.get_state(connection, session_id, key))
+        return await self._readers.read(lambda connection: session_state.get(connection, session_id, key))
 
     async def put_state(self, session_id: str, key: str, value: str) -> None:
-        await self._write(lambda connection: sessions.put_state(connection, session_id, key, value))
+        await self._write(lambda connection: session_state.put(connection, session_id, key, value))
 
     async def begin_model_call(self, call: ModelCall, caps: Caps, now: float) -> None:
         await self._write(lambda connection: spending.begin(connection, call, caps, now))

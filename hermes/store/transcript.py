@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from hermes.events import Inbound, Outbound, OutboundKind
 from hermes.messages import Message
 from hermes.store.codec import ENTRY_COLUMNS, clean, columns, entry, pack_names
-from hermes.store.interface import Transcript, TranscriptEntry
+from hermes.store.rows import Transcript, TranscriptEntry
 
 ENTRIES_READ = 500
 """The most entries of one read, whatever the caller wants."""

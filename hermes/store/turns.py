@@ -13,8 +13,8 @@ import sqlite3
 from hermes.events import Outbound
 from hermes.messages import Message, Usage
 from hermes.store import asks, drafts, inbox, messages, transcript
-from hermes.store.interface import Lease, TurnOutcome
 from hermes.store.leases import check_turn, touch
+from hermes.store.rows import Lease, TurnOutcome
 
 
 def join(connection: sqlite3.Connection, lease: Lease, row_id: int, message: Message, join_id: str, now: float) -> bool:

@@ -22,7 +22,7 @@ from hermes.events import Draft, Inbound, InboundKind, Outbound, OutboundKind, S
 from hermes.home import find_home, make_home
 from hermes.models.contract import ChatModel
 from hermes.redact import Redactor
-from hermes.store.interface import Accepted
+from hermes.store.rows import Accepted
 
 # Seconds for anything that a test waits for, on a machine that is busy with others.
 WITHIN = 30.0

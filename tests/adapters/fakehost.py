@@ -15,8 +15,8 @@ from attrs import define, evolve, field
 from adapters.contract import Adapter, Receipt
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.status import ChildStatus, Kind, State
-from hermes.store.interface import Accepted, Transcript, TranscriptEntry
 from hermes.store.requests import Beginning, Progress
+from hermes.store.rows import Accepted, Transcript, TranscriptEntry
 
 _ENTRY_OF = {OutboundKind.ANSWER: "answer", OutboundKind.NOTICE: "notice", OutboundKind.ASK: "ask"}
 

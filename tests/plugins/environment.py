@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ _OWN_SETTINGS = re.compile(
     r"|SEARXNG_URL|MESSAGING_CWD|TERMINAL_CWD|NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|LISTEN_(FDS|PID|FDNAMES)",
     re.IGNORECASE,
 )
+
+
+def pytest_configure() -> None:
+    # A shell's background job and nohup ignore signals, and a child process would go on ignoring them.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)

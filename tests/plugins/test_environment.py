@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +37,15 @@ def test_the_home_is_private_empty_and_at_its_default_place(hermes_home: Path) -
 
 def test_a_test_that_uses_no_home_finds_its_folder_empty(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
+
+
+def test_children_of_a_run_in_the_background_can_be_interrupted(tmp_path: Path) -> None:
+    shown = "import signal; print(*map(repr, map(signal.getsignal, (signal.SIGINT, signal.SIGHUP))))"
+    program = (
+        "import subprocess, sys\nfrom tests.plugins.environment import pytest_configure\npytest_configure()\n"
+        f"subprocess.run([sys.executable, '-c', {shown!r}], check=True)"
+    )
+    ignoring = ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", program]
+    told = subprocess.run(ignoring, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "SIG_IGN" not in told
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

@@ -24,7 +24,7 @@ from hermes.errors import (
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ContextOverflow, ModelPiece, ModelRequest, ReasoningDelta, TextDelta
 from hermes.spending import CapReached, Caps, ModelCall
-from hermes.store.interface import Lease
+from hermes.store.rows import Lease
 from tests.actors.scripted import ScriptedModel
 
 REQUEST = ModelRequest("", "", (), ())

@@ -8,7 +8,7 @@ from actors.conversation import outbound
 from hermes.asks import APPROVAL_CHOICES, Ask, AskKind, AskRequest
 from hermes.events import Inbound, InboundKind, Source
 from hermes.split import units
-from hermes.store.interface import InboxRow, Lease, Turn
+from hermes.store.rows import InboxRow, Lease, Turn
 
 SOURCE = Source("telegram", "bot1", "5")
 

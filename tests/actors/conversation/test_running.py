@@ -12,7 +12,7 @@ from hermes.config.schema import Approvals, BusyInput, Display
 from hermes.events import DraftState
 from hermes.messages import Message, Role, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest
-from hermes.store.interface import InboxRow
+from hermes.store.rows import InboxRow
 from hermes.store.store import SqliteStore
 from tests.actors.house import Chat, house, settings
 from tests.actors.scripted import ScriptedModel

@@ -15,7 +15,7 @@ from hermes.events import Draft, DraftState
 from hermes.messages import Message, Role, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
 from hermes.status import State
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.actors.house import house
 from tests.actors.scripted import ScriptedModel, echo

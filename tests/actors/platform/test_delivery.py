@@ -23,7 +23,8 @@ from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, Out
 from hermes.messages import Message, Role, Usage
 from hermes.redact import PLACEHOLDER, Redactor
 from hermes.status import State
-from hermes.store.interface import Store, TurnOutcome
+from hermes.store.interface import Store
+from hermes.store.rows import TurnOutcome
 from tests.actors.stores import open_store
 from tests.actors.trees import supervised
 

@@ -8,7 +8,8 @@ import trio
 
 from adapters.api import routes
 from adapters.api.settings import ApiSettings, origins
-from adapters.web.login import ATTEMPTS
+from adapters.web.login import ATTEMPTS, STRANGER
+from adapters.web.peer import Peer
 from tests.adapters.api.conftest import KEY, Serve, Served, user
 from tests.adapters.api.test_chat import CHAT
 
@@ -33,6 +34,16 @@ async def test_without_the_key_nothing_but_life_is_told(serve: Serve) -> None:
         assert (await client.get("/v1/health")).json() == {"status": "ok", "platform": "hermes-agent"}
         assert (await client.get("/health")).status_code == 200
         assert served.count("inbox") == 0
+
+
+async def test_without_a_key_another_user_of_the_machine_is_turned_away(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Peer, "is_ours", lambda _: False)
+    async with serve(key=None) as served, without_key(served) as client:
+        answer = await client.get("/v1/models")
+        assert (answer.status_code, answer.json()["error"]["message"]) == (403, STRANGER)
+        assert (await client.get("/v1/health")).status_code == 200
 
 
 async def test_a_cookie_of_the_page_opens_nothing(serve: Serve) -> None:

@@ -6,7 +6,7 @@ from adapters.terminal import asks
 from adapters.terminal.asks import OpenAsk
 from hermes.asks import APPROVAL_CHOICES
 from hermes.events import Outbound, OutboundKind, Source
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 APPROVAL = OpenAsk("a1", "Run this command?", "rm -rf x", APPROVAL_CHOICES)
 CLARIFY = OpenAsk("a2", "Which colour?", "", ("red", "Dark blue"))

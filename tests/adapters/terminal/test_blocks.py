@@ -19,7 +19,7 @@ from adapters.terminal.blocks import (
 )
 from adapters.terminal.chats import session_key, source
 from hermes.events import OutboundKind
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 from tests.adapters.fakehost import outbound
 
 

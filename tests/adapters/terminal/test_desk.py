@@ -14,7 +14,7 @@ from adapters.terminal.scene import Scene
 from hermes.asks import APPROVAL_CHOICES
 from hermes.errors import Refused, Unavailable
 from hermes.events import DraftState, InboundKind, OutboundKind
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 from tests.adapters.fakehost import FakeHost, draft, outbound
 from tests.adapters.terminal.recording import RecordingScreen
 

@@ -4,7 +4,7 @@ from adapters.terminal.blocks import ToolUsed
 from adapters.terminal.chats import session_key, source
 from adapters.terminal.trail import MAX_TIMES, ToolTrail
 from hermes.events import Draft, DraftState
-from hermes.store.interface import TranscriptEntry
+from hermes.store.rows import TranscriptEntry
 
 
 def running(tool: str, turn_id: str = "t1") -> Draft:

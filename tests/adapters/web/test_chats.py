@@ -5,7 +5,7 @@ import pytest
 from adapters.web.chats import PAGE_CHARACTERS, entry_of_outbound, inbound, session_key, within_bounds
 from adapters.web.protocol import Answer, Send
 from hermes.events import InboundKind, OutboundKind, Source
-from hermes.store.interface import Transcript, TranscriptEntry
+from hermes.store.rows import Transcript, TranscriptEntry
 from tests.adapters.fakehost import outbound
 
 

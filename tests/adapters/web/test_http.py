@@ -1,5 +1,7 @@
 """The page's port over real connections: what is served, to whom, and with which headers."""
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -225,3 +227,29 @@ async def test_a_broken_request_ends_its_own_connection_only(adapter: WebAdapter
                 pass
     async with browsing(adapter) as client:
         assert (await client.get("/health")).status_code == 200
+
+
+# Asks by hand for each path, and prints the status of each answer.
+ASKS = """
+import socket, sys
+for path in sys.argv[2:]:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+        host = "127.0.0.1:" + sys.argv[1]
+        upgrade = "Connection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\n"
+        upgrade += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n" if path == "/ws" else ""
+        more = upgrade if path == "/ws" else "Connection: close\\r\\n"
+        connection.sendall(f"GET {path} HTTP/1.1\\r\\nHost: {host}\\r\\n{more}\\r\\n".encode())
+        print(connection.makefile("rb").readline().split()[1].decode())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user's program is started by root alone")
+async def test_without_a_key_another_user_of_the_machine_sees_the_page_and_reaches_nothing(adapter: WebAdapter) -> None:
+    paths = ("/", "/health", "/api/commands", "/ws")
+    for user, allowed in ((65534, "403"), (0, "200")):
+        with trio.fail_after(60):
+            told = await trio.run_process(
+                [sys.executable, "-I", "-c", ASKS, str(adapter.port), *paths], capture_stdout=True, user=user
+            )
+        statuses = told.stdout.decode().split()
+        assert statuses == ["200", "200", allowed, "403" if user else "101"]

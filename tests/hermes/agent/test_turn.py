@@ -27,7 +27,7 @@ from hermes.agent.turnio import (
 )
 from hermes.asks import Ask
 from hermes.messages import Message, Role, ToolCall, Usage
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.tools.contract import TIMED_OUT, ToolResult
 from tests.hermes.agent.machines import (
     COST,

@@ -20,7 +20,7 @@ from hermes.agent.turnio import (
     ToolReturned,
 )
 from hermes.messages import Role, ToolCall
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from tests.hermes.agent.machines import COST, OK, REQUEST, replied, user
 from tests.hermes.agent.world import Crash, World, check_wires
 

@@ -8,7 +8,7 @@ from hermes.agent.turnio import AskAnswered, AskExpired, CallModel, Finish, Pers
 from hermes.asks import Ask, AskState
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, ToolCall, Usage
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.tools.contract import TIMED_OUT
 from tests.hermes.agent.machines import REQUEST, call, calling, machine, planned, result, running, said, user
 

@@ -12,7 +12,7 @@ from hermes.agent.turnio import (
     Steered,
     ToolReturned,
 )
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from tests.hermes.agent.machines import (
     COST,
     OK,

@@ -14,8 +14,9 @@ from hermes.cli.resume import Chosen, choose, make_current
 from hermes.errors import HermesError, Refused
 from hermes.events import ChatType, Inbound, InboundKind, Source
 from hermes.home import Home, find_home, make_home
-from hermes.store.interface import Burial, Store
+from hermes.store.interface import Store
 from hermes.store.owners import terminal_owner
+from hermes.store.rows import Burial
 
 BURIAL = Burial("poison", "stale")
 

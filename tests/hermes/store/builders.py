@@ -9,7 +9,8 @@ from hermes.asks import Ask, AskKind, AskRequest
 from hermes.events import Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.store.database import Database
-from hermes.store.interface import Burial, Lease, Store, Turn, TurnOutcome
+from hermes.store.interface import Store
+from hermes.store.rows import Burial, Lease, Turn, TurnOutcome
 
 NOW = 1_800_000_000.0
 KEY = "agent:main:web:dm:chat"

@@ -12,10 +12,10 @@ from pathlib import Path
 from attrs import evolve
 
 from hermes.messages import Usage
-from hermes.store import claims, delivery, inbox, turns
+from hermes.store import acceptance, claims, delivery, turns
 from hermes.store.compose import compose
 from hermes.store.database import Database, Operation
-from hermes.store.interface import Turn, TurnOutcome
+from hermes.store.rows import Turn, TurnOutcome
 from tests.hermes.store.builders import BURIAL, SOURCE, calls, event, outbound, result, says
 
 
@@ -30,7 +30,7 @@ def main(path: str, me: int, programs: int, rounds: int) -> None:
         events = [event(f"{run}:{round_number}:{key}", key=key, source=source) for key in keys]
         # One chat that all hand over and only the first works on, as when a platform delivers twice.
         shared = event(f"shared:{round_number}", key="shared")
-        accept = [(lambda c, each=each: inbox.accept(c, each, time.time())) for each in (*events, shared)]
+        accept = [(lambda c, each=each: acceptance.accept(c, each, time.time())) for each in (*events, shared)]
         do(database, *accept)
         for each in (*events, shared):
             print("accepted", each.event_id, flush=True)

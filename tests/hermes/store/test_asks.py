@@ -4,7 +4,7 @@ from attrs import evolve
 from hermes.asks import AskState
 from hermes.events import InboundKind
 from hermes.store.database import Database
-from hermes.store.interface import AnswerResult, Turn
+from hermes.store.rows import AnswerResult, Turn
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
     KEY,

@@ -10,8 +10,8 @@ from hermes.messages import Message, Role, Usage
 from hermes.store import owners
 from hermes.store.claims import INTERRUPTED, MAX_ROWS
 from hermes.store.database import Database
-from hermes.store.interface import InboxRow, Turn, TurnOutcome
 from hermes.store.readers import Readers
+from hermes.store.rows import InboxRow, Turn, TurnOutcome
 from hermes.store.store import SqliteStore
 from hermes.store.writers import DirectCommit
 from tests.hermes.store.builders import (

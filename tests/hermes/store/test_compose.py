@@ -3,7 +3,7 @@ import pytest
 from hermes.events import InboundKind
 from hermes.messages import Message, Role
 from hermes.store.compose import TOLD_AGE_SECONDS, age, compose
-from hermes.store.interface import InboxRow
+from hermes.store.rows import InboxRow
 from tests.hermes.store.builders import NOW, event
 
 

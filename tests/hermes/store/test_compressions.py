@@ -11,8 +11,8 @@ from hermes.store import compressions
 from hermes.store.compression_interface import Compression, ModelContext
 from hermes.store.database import Database
 from hermes.store.found import Reach
-from hermes.store.interface import Turn, TurnOutcome
 from hermes.store.requests import Beginning
+from hermes.store.rows import Turn, TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
     KEY,

@@ -5,7 +5,7 @@ from hermes.errors import LeaseLost
 from hermes.events import Outbound, Source
 from hermes.store.database import Database
 from hermes.store.delivery import MAX_ATTEMPTS
-from hermes.store.interface import DeliveryLease, OutboxRow
+from hermes.store.rows import DeliveryLease, OutboxRow
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import NOW, command, notice, outbound, rows
 

@@ -7,7 +7,7 @@ from hermes.errors import Refused, Unavailable
 from hermes.events import Outbound
 from hermes.messages import Usage
 from hermes.store.database import Database
-from hermes.store.interface import DeliveryLease, OutboxRow, Turn, TurnOutcome
+from hermes.store.rows import DeliveryLease, OutboxRow, Turn, TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import KEY, NOW, begin, claim, claimed, command, notice, outbound, rows, says
 

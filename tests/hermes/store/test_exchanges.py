@@ -3,7 +3,7 @@ import pytest
 from hermes.messages import Usage
 from hermes.store.database import Database
 from hermes.store.exchanges import START_CHARACTERS
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
     KEY,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hermes.errors import ConfigError, HermesError, StoreFull, TransientError
-from hermes.store import faults, inbox
+from hermes.store import acceptance, faults
 from hermes.store.database import Database, Operation
 from tests.hermes.store.builders import NOW, event
 
@@ -31,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def accept(event_id: str, size: int = 100_000) -> Operation:
-    return lambda connection: inbox.accept(connection, event(event_id, "x" * size), NOW)
+    return lambda connection: acceptance.accept(connection, event(event_id, "x" * size), NOW)
 
 
 def fill(folder: Path) -> Path:

@@ -2,8 +2,9 @@ import pytest
 
 from hermes.errors import Refused
 from hermes.events import ChatType, Inbound, InboundKind, Source
+from hermes.store.acceptance import MAX_ID_CHARACTERS, MAX_TEXT_BYTES
 from hermes.store.database import Database
-from hermes.store.inbox import MAX_ID_CHARACTERS, MAX_TEXT_BYTES, PENDING_ROWS
+from hermes.store.inbox import PENDING_ROWS
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import KEY, NOW, SOURCE, begin, claimed, command, event, notice, rows
 

@@ -20,11 +20,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from hermes.errors import LeaseLost
 from hermes.events import InboundKind, OutboundKind
 from hermes.messages import Message, Role, Usage
-from hermes.store import asks, claims, delivery, exchanges, inbox, sessions, transcript, turns
+from hermes.store import acceptance, asks, claims, delivery, exchanges, sessions, transcript, turns
 from hermes.store.codec import unpack_names
 from hermes.store.compose import compose
 from hermes.store.database import Database
-from hermes.store.interface import AnswerResult, Lease, Turn, TurnOutcome
+from hermes.store.rows import AnswerResult, Lease, Turn, TurnOutcome
 from tests.hermes.store.builders import (
     BURIAL,
     NOW,
@@ -89,7 +89,7 @@ class Journal(RuleBasedStateMachine):
 
     def say(self, event_id: str, key: str, kind: InboundKind = InboundKind.MESSAGE) -> int:
         said = event(event_id, key=key, kind=kind, source=evolve(SOURCE, chat_id=key))
-        accepted = self.do(lambda c: inbox.accept(c, said, self.now))
+        accepted = self.do(lambda c: acceptance.accept(c, said, self.now))
         assert not accepted.duplicate
         self.row_ids[event_id] = accepted.row_id
         self.states[event_id] = "pending"
@@ -112,7 +112,7 @@ class Journal(RuleBasedStateMachine):
     def accept_again(self, data: st.DataObject) -> None:
         if self.row_ids:
             name = data.draw(st.sampled_from(sorted(self.row_ids)))
-            again = self.do(lambda c: inbox.accept(c, event(name, "changed", key="elsewhere"), self.now))
+            again = self.do(lambda c: acceptance.accept(c, event(name, "changed", key="elsewhere"), self.now))
             assert (again.duplicate, again.row_id) == (True, self.row_ids[name])
 
     @rule(key=KEYS, target=stale)

@@ -3,8 +3,8 @@ import pytest
 from hermes.messages import Usage
 from hermes.store import maintenance
 from hermes.store.database import Database
-from hermes.store.interface import Counts, TurnOutcome
 from hermes.store.maintenance import KEPT_SECONDS
+from hermes.store.rows import Counts, TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
     KEY,

@@ -7,10 +7,10 @@ from hermes.events import Source
 from hermes.messages import Message, Role, Usage
 from hermes.store.database import Database
 from hermes.store.found import Reach
-from hermes.store.interface import TurnOutcome
 from hermes.store.requests import INSTRUCTIONS, Beginning, Response, SessionMoved
 from hermes.store.responses import KEPT
-from hermes.store.sessions import MAX_STATE_BYTES
+from hermes.store.rows import TurnOutcome
+from hermes.store.session_state import MAX_STATE_BYTES
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
     BURIAL,

@@ -10,7 +10,7 @@ from hermes.messages import Message, Role, Usage
 from hermes.store import messages, search
 from hermes.store.database import Database, Operation
 from hermes.store.found import Reach
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.store.schema import INDEXED_CHARACTERS
 from hermes.store.search import MAX_TERMS, SNIPPET_CHARACTERS, match_expression
 from hermes.store.search import _bounded as bounded

@@ -4,8 +4,8 @@ from hermes.errors import Refused
 from hermes.messages import Message, Role, Usage
 from hermes.store import messages
 from hermes.store.database import Database
-from hermes.store.interface import TurnOutcome
-from hermes.store.sessions import MAX_STATE_BYTES, MAX_STATE_KEYS
+from hermes.store.rows import TurnOutcome
+from hermes.store.session_state import MAX_STATE_BYTES, MAX_STATE_KEYS
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
     KEY,

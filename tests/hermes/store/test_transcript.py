@@ -4,7 +4,7 @@ from attrs import evolve
 from hermes.events import InboundKind
 from hermes.messages import Usage
 from hermes.store import transcript
-from hermes.store.interface import Transcript, TranscriptEntry, TurnOutcome
+from hermes.store.rows import Transcript, TranscriptEntry, TurnOutcome
 from hermes.store.store import SqliteStore
 from hermes.store.transcript import ENTRIES_READ, TOOL_LINE_CHARACTERS
 from tests.hermes.store.builders import (

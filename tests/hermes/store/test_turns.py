@@ -5,7 +5,7 @@ from hermes.errors import LeaseLost, LocalProtocolError
 from hermes.events import InboundKind
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.store.database import Database
-from hermes.store.interface import TurnOutcome
+from hermes.store.rows import TurnOutcome
 from hermes.store.store import SqliteStore
 from tests.hermes.store.builders import (
     KEY,

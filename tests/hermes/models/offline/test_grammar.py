@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hermes.events import Inbound, InboundKind, Source
 from hermes.models.offline.grammar import MAX_THINK, SLOWLY, Call, Command, Help, Speak, Unknown, Wait, parse
 from hermes.store.compose import compose
-from hermes.store.interface import InboxRow
+from hermes.store.rows import InboxRow
 
 
 def read(path: str, offset: int | None = None) -> Call:
