@@ -93,10 +93,10 @@ def _read(path: Path) -> dict[str, CodeType]:
 _installed: list[CodeFile] = []
 
 
-def install() -> None:
-    """From now on. Repeating it is harmless."""
+def install(program: str) -> None:
+    """From now on, with the file of this program: others use other classes. Repeating it is harmless."""
     if not _installed:
-        _installed.append(CodeFile(Path(cache_from_source(__file__)).with_suffix(".code")))
+        _installed.append(CodeFile(Path(cache_from_source(__file__)).with_suffix(f".{program}")))
         # A name of the module stands before the builtin of that name.
         vars(import_module("attr._make"))["compile"] = _installed[0].compile
 

@@ -18,8 +18,8 @@ SOURCE = (
 PROGRAM = """
 import sys
 from hermes import lean_attrs
-lean_attrs.install()
-lean_attrs.install()
+lean_attrs.install("program")
+lean_attrs.install("program")
 import actors.runtime, attrs
 @attrs.frozen
 class One:
@@ -51,7 +51,7 @@ def start(folder: Path, **environment: str) -> tuple[int, bool]:
 
 
 def files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("lean_attrs*") if ".code" in path.name]
+    return [path for path in folder.rglob("lean_attrs*") if ".program" in path.name]
 
 
 def test_a_second_start_compiles_nothing(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_written_to_fails_nothing(tmp_path: Path) -> Non
 
 def test_classes_are_the_same_with_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lean_attrs, "cache_from_source", lambda _: str(tmp_path / "x.pyc"))
-    lean_attrs.install()
+    lean_attrs.install("code")
     try:
 
         @frozen
