@@ -60,6 +60,7 @@ class _Conversation:
         self._always = always
         self._session = Session(services)
         self._stay = services.settings.idle
+        self._begins = True
         self._arrivals = Arrivals(services, session_key, Commands(services, session_key))
 
     async def run(self, context: Context[Look]) -> None:
@@ -73,9 +74,10 @@ class _Conversation:
         """Settle and claim until nothing is pending. True when a message has to wait: for its further parts, or for
         another program's turn."""
         turn = await self._claim()
-        # The claim may have given a turn up, and a crash between a write and its nudge leaves an outbox that nobody was
-        # told of. Whose it is, is not known here; a look at an empty one costs a read.
-        self._services.outlets.look_everywhere()
+        # A crash between a write and its nudge leaves an outbox that nobody was told of.
+        if self._begins or turn is None:
+            self._services.outlets.look_everywhere()
+            self._begins = False
         if turn is not None:
             await self._run(turn, context)
         while (oldest := await self._arrivals.next()) is not Next.NOTHING:
@@ -90,6 +92,9 @@ class _Conversation:
         services = self._services
         turn = await services.store.claim(self._session_key, services.owner, time.time(), wording.BURIAL)
         failpoint("turn.after_claim")
+        if turn is not None and turn.gave_up:
+            # Whose outbox its notice is in, is not known here; a look at an empty one costs a read.
+            self._services.outlets.look_everywhere()
         return turn
 
     async def _run(self, turn: Turn, context: Context[Look]) -> None:

@@ -1,5 +1,7 @@
 """What stands before a turn in each of its requests: the session's frozen prompt and its transcript so far."""
 
+from collections.abc import Mapping
+
 import trio
 from attrs import frozen
 
@@ -21,6 +23,8 @@ class Prefix:
     """What stands before the messages of the turn."""
     covered: int
     """The first so many messages of the turn are told of in ``before`` already."""
+    states: Mapping[str, str]
+    """What the session kept when it was read."""
 
 
 class Session:
@@ -43,7 +47,7 @@ class Session:
             self._system = await store.freeze_prompt(lease.session_id, await self._build(turn))
             self._session_id = lease.session_id
         context = await store.model_context(lease.session_id, lease.turn_id)
-        return Prefix(self._system, context.before, context.covered)
+        return Prefix(self._system, context.before, context.covered, context.states)
 
     async def _build(self, turn: Turn) -> str:
         outlets, event = self._services.outlets, turn.rows[-1].event

@@ -69,15 +69,19 @@ class TurnRequests:
 
     async def build(self, messages: tuple[Message, ...], *, final: bool) -> ModelRequest:
         """A request with the turn's ``messages`` so far. Raises ``ConfigError`` when no prompt can be made."""
-        store, session_id = self._services.store, self._turn.lease.session_id
         if self._prefix is None:
             self._prefix = await self._session.prefix(self._turn)
-            self._asked = bool(await store.get_state(session_id, ASKED_STATE))
-            self._rest_until = float(await store.get_state(session_id, REST_STATE) or 0)
+            states = self._prefix.states
+            self._asked = bool(states.get(ASKED_STATE))
+            self._rest_until = float(states.get(REST_STATE) or 0)
+            chosen = states.get(MODEL_STATE)
+        else:
+            # A person may choose another while the turn goes on.
+            chosen = await self._services.store.get_state(self._turn.lease.session_id, MODEL_STATE)
         # Said to the model and not kept: the person never wrote it.
         closing = (Message(Role.USER, SUM_UP),) if final else ()
         return ModelRequest(
-            model=await store.get_state(session_id, MODEL_STATE) or "",
+            model=chosen or "",
             system=self._prefix.system,
             tools=self._services.schemas,
             messages=(*self._prefix.before, *messages[self._prefix.covered :], *closing),

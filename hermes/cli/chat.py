@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import click
 
+from hermes import lean_attrs
+
 
 @click.command()
 @click.option(
@@ -47,6 +49,7 @@ def chat(
     """
     # Importing makes thousands of objects and no garbage: looking for some costs an eighth of the start.
     gc.disable()
+    lean_attrs.install("chat")
     try:
         from hermes.cli.run_chat import Wish, run_chat
     finally:

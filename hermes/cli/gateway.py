@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from hermes import lean_attrs
 from hermes.cli.lazy import DefaultGroup
 from hermes.control import request
 from hermes.errors import ConfigError, HermesError, Unavailable
@@ -45,6 +46,7 @@ def gateway() -> None:
 def run(replace: bool, verbose: int, quiet: bool) -> NoReturn:
     """Connect the chat platforms to the agent, until Ctrl-C or a signal."""
     gc.set_threshold(*COLLECTIONS)
+    lean_attrs.install("gateway")
     from hermes.cli.run_gateway import run_gateway
 
     sys.exit(run_gateway(replace=replace, verbosity=-1 if quiet else verbose))

@@ -17,6 +17,7 @@ import trio
 from actors.assembly import Program
 from actors.gateway import Options, serve
 from actors.tree import Attached
+from hermes import lean_attrs
 from hermes.cli.attach import attach
 from hermes.cli.startup import Startup, start_up
 from hermes.config.choice import OFFLINE
@@ -137,6 +138,7 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
 
     def announce() -> None:
         say(_greeting(attached, startup.settings.model.provider))
+        lean_attrs.keep()
         # What stands now stands until the end: no collection has to look at it again.
         gc.freeze()
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hermes.errors import Refused
 from hermes.messages import Message, Usage
@@ -21,7 +21,13 @@ class ToolSchema:
     name: str
     description: str
     parameters: dict[str, Any]
-    """JSON Schema of the arguments."""
+    """JSON Schema of the arguments; never changed."""
+    size: int = field(init=False, eq=False, repr=False)
+    """Bytes of all that, nearly: each request asks for it, several times."""
+
+    def __attrs_post_init__(self) -> None:
+        size = len(f"{self.name}{self.description}{self.parameters}".encode(errors="replace"))
+        object.__setattr__(self, "size", size)
 
 
 @frozen

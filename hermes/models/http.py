@@ -10,8 +10,7 @@
 """
 
 import ipaddress
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -82,25 +81,25 @@ class Events:
         self._body = body
         self._whole = whole
         self._reader = SseReader()
-        self._ready: deque[SseEvent] = deque()
         self._ended = False
 
-    async def next(self) -> SseEvent | None:
-        """The next event; None at the end of the stream. Raises ``TransientError`` and ``RemoteProtocolError``."""
-        while not self._ready:
-            if self._ended:
-                return None
+    async def next(self) -> Sequence[SseEvent]:
+        """The next events, all that came together; none at the end of the stream.
+
+        Raises ``TransientError`` and ``RemoteProtocolError``.
+        """
+        while not self._ended:
             if self._whole:
                 self._ended = True
-                return SseEvent("", (await self._body.rest(MAX_EVENT_BYTES)).decode("utf-8", "replace"))
+                return (SseEvent("", (await self._body.rest(MAX_EVENT_BYTES)).decode("utf-8", "replace")),)
             piece = await self._body.read()
             self._ended = not piece
             events = self._reader.feed(piece) if piece else self._reader.end()
             # Some servers keep a connection alive with events that hold nothing.
-            self._ready.extend(event for event in events if event.data.strip())
-            if self._ready:
+            if events := [event for event in events if event.data.strip()]:
                 self._body.progress()
-        return self._ready.popleft()
+                return events
+        return ()
 
 
 class Http:

@@ -1,13 +1,13 @@
 """A model behind HTTP: a wire's request builder and reader of replies, over one provider's connections."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from attrs import field, frozen
 
 from hermes.errors import HermesError, Refused, RemoteProtocolError, TransientError
-from hermes.models.contract import Completed, ModelPiece, ModelRequest
+from hermes.models.contract import Completed, ModelPiece, ModelRequest, ReasoningDelta, TextDelta, Unshown
 from hermes.models.failures import Speaker
 from hermes.models.http import Events, Http
 from hermes.models.wires.parse import dump
@@ -84,11 +84,11 @@ class _Pieces:
             for piece in self._ready:
                 self._over = isinstance(piece, Completed)
                 return piece
-            event = await self._events.next()
-            if event is None:
+            events = await self._events.next()
+            if not events:
                 self._over = True
                 return self._reply.end()
-            self._ready = self._reply.take(event)
+            self._ready = joined(piece for event in events for piece in self._reply.take(event))
         raise StopAsyncIteration
 
     def _named(self, error: HermesError) -> HermesError:
@@ -97,6 +97,34 @@ class _Pieces:
         if type(error) not in {Refused, RemoteProtocolError, TransientError} or self._speaker.label in said:
             return error
         return type(error)(f"{self._speaker.label}: {said}")
+
+
+def joined(pieces: Iterable[ModelPiece]) -> Iterator[ModelPiece]:
+    """The same with neighbours of a kind as one: what came together need not travel apart.
+
+    What came before an error is given before it is raised.
+    """
+    grown: TextDelta | ReasoningDelta | Unshown | None = None
+    try:
+        for piece in pieces:
+            if isinstance(piece, TextDelta) and isinstance(grown, TextDelta):
+                grown = TextDelta(grown.text + piece.text)
+            elif isinstance(piece, ReasoningDelta) and isinstance(grown, ReasoningDelta):
+                grown = ReasoningDelta(grown.text + piece.text)
+            else:
+                if grown is not None:
+                    yield grown
+                grown = None
+                if isinstance(piece, Completed):
+                    yield piece
+                else:
+                    grown = piece
+    except HermesError:
+        if grown is not None:
+            yield grown
+        raise
+    if grown is not None:
+        yield grown
 
 
 def _encoded(text: str) -> bytes:

@@ -27,7 +27,7 @@ def piece_size(piece: ModelPiece) -> int:
 
 def prefix_size(request: ModelRequest) -> int:
     """Of what stands before the messages: the system prompt and the tools."""
-    return text_size(request.system, *(f"{tool.name}{tool.description}{tool.parameters}" for tool in request.tools))
+    return text_size(request.system) + sum(tool.size for tool in request.tools)
 
 
 def request_size(request: ModelRequest) -> int:

@@ -16,7 +16,7 @@ Rules:
 import sqlite3
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hermes.events import InboundKind, Outbound, OutboundKind
 from hermes.messages import Message, Role, Usage
@@ -74,12 +74,16 @@ _RUNNING = f"""
 def claim(
     connection: sqlite3.Connection, session_key: str, claimant: Claimant, burial: Burial, now: float
 ) -> Turn | None:
+    gave_up = False
     while (running := _find(connection, "session_key = ? ORDER BY begun_at", session_key)) is not None:
         if running.claimed_by == claimant.claim_id:
-            return _load(connection, running.lease, running.attempts, running.begun_at)
+            # What the first of the repeated claims did besides is not known any more.
+            return evolve(_load(connection, running.lease, running.attempts, running.begun_at), gave_up=True)
         if not _give_up(connection, running, burial, now):
-            return _take_over(connection, running, claimant, now)
-    return _begin(connection, session_key, claimant, burial, now)
+            return evolve(_take_over(connection, running, claimant, now), gave_up=gave_up)
+        gave_up = True
+    turn = _begin(connection, session_key, claimant, burial, now)
+    return evolve(turn, gave_up=True) if turn is not None and gave_up else turn
 
 
 def _find(connection: sqlite3.Connection, condition: str, value: str) -> _Running | None:
@@ -125,7 +129,8 @@ def _begin(
     if not rows:
         return None
     session_id = sessions.current_id(connection, session_key)
-    if session_id is not None and _is_busy(connection, session_id, claimant, burial, now):
+    other = None if session_id is None else _find(connection, "session_id = ?", session_id)
+    if other is not None and not _leave_behind(connection, other, claimant, burial, now):
         return None
     source = rows[0].event.source
     if session_id is None:
@@ -142,7 +147,7 @@ def _begin(
     inbox.take(connection, (row.id for row in rows), session_id, held.turn_id, joined_by="")
     message = claimant.compose(rows, now)
     messages.add(connection, session_id, held.turn_id, 0, (message,), Usage(), now)
-    return Turn(held, rows, (message,), frozenset(), (), 1, now)
+    return Turn(held, rows, (message,), frozenset(), (), 1, now, gave_up=other is not None)
 
 
 def _next_rows(connection: sqlite3.Connection, session_key: str, now: float) -> tuple[InboxRow, ...]:
@@ -172,13 +177,12 @@ def _may_grow(newest: InboxRow, now: float) -> bool:
     return 0.0 <= now - newest.received_at < newest.event.more_within
 
 
-def _is_busy(connection: sqlite3.Connection, session_id: str, claimant: Claimant, burial: Burial, now: float) -> bool:
-    """Whether a turn of the session runs under another key. One that its owner left for good is given up here."""
-    other = _find(connection, "session_id = ?", session_id)
-    if other is None:
-        return False
+def _leave_behind(
+    connection: sqlite3.Connection, other: _Running, claimant: Claimant, burial: Burial, now: float
+) -> bool:
+    """Give up a turn of the session that runs under another key; False where its owner may go on with it."""
     stale = now - _last_sign(connection, other) > burial.stale_after
-    return not (stale and claimant.is_free(other.owner) and _give_up(connection, other, burial, now))
+    return stale and claimant.is_free(other.owner) and _give_up(connection, other, burial, now)
 
 
 def _last_sign(connection: sqlite3.Connection, running: _Running) -> float:

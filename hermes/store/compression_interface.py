@@ -6,9 +6,10 @@ the messages themselves stay, are found by the search and shown in the chat. One
 makes the summary void, since it may speak of it: the one before it counts then, or the messages themselves.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hermes.messages import Message, Role, Usage
 from hermes.store.rows import Lease
@@ -50,6 +51,8 @@ class ModelContext:
     summary: Summary | None = None
     whole: bool = True
     """False: ``rest`` begins later than it should, since there was too much of it."""
+    states: Mapping[str, str] = field(factory=dict[str, str])
+    """All that the session keeps beside what was said (``Sessions.put_state``): read at one time with it."""
 
     @property
     def before(self) -> tuple[Message, ...]:

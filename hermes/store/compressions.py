@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from hermes.errors import LocalProtocolError
 from hermes.messages import Message, Role, Usage
-from hermes.store import messages
+from hermes.store import messages, session_state
 from hermes.store.codec import MESSAGE_COLUMNS, Value, clean, columns, message
 from hermes.store.compression_interface import Compression, Line, ModelContext, Summary
 from hermes.store.leases import check_turn, touch
@@ -53,7 +53,8 @@ def model_context(connection: sqlite3.Connection, session_id: str, turn_id: str)
     (covered,) = connection.execute(
         "SELECT count(*) FROM messages WHERE turn_id = ? AND id <= ?", (turn_id, marker.until)
     ).fetchone()
-    return evolve(_told(connection, session_id, turn_id, marker, _NO_BOUND), covered=covered)
+    told = _told(connection, session_id, turn_id, marker, _NO_BOUND)
+    return evolve(told, covered=covered, states=session_state.every(connection, session_id))
 
 
 def up_to(connection: sqlite3.Connection, session_id: str, turn_id: str) -> tuple[Message, ...]:

@@ -62,6 +62,8 @@ class Turn:
     asks: tuple[Ask, ...]
     attempts: int
     begun_at: float
+    gave_up: bool = False
+    """Its claim may have given other turns up, each with a notice in the outbox."""
 
     @property
     def resumed(self) -> bool:

@@ -20,6 +20,11 @@ def get(connection: sqlite3.Connection, session_id: str, key: str) -> str | None
     return row[0] if row else None
 
 
+def every(connection: sqlite3.Connection, session_id: str) -> dict[str, str]:
+    """All of a session: a few, most of them short."""
+    return dict(connection.execute("SELECT key, value FROM session_state WHERE session_id = ?", (session_id,)))
+
+
 def put(connection: sqlite3.Connection, session_id: str, key: str, value: str) -> None:
     """Raises ``Refused`` when the value is too large, or the session unknown or full of other keys."""
     value = clean(value)

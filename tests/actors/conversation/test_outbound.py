@@ -74,7 +74,7 @@ def test_each_file_of_an_answer_is_a_part_of_its_own_in_its_place() -> None:
         ("and", "", False),
         ("MEDIA:/b c.png", "/b c.png", True),
     ]
-    assert [part.key for part in parts] == ["t1:answer", "t1:answer:1", "t1:answer:2", "t1:answer:3"]
+    assert [part.key for part in parts] == ["t1:answer", *(f"t1:answer:behind{number}" for number in (1, 2, 3))]
     assert [part.part for part in parts] == [0, 1, 2, 3]
     assert [part.answers for part in parts] == [("e1",), (), (), ()]
 
@@ -82,7 +82,7 @@ def test_each_file_of_an_answer_is_a_part_of_its_own_in_its_place() -> None:
 def test_no_file_takes_the_place_of_a_draft() -> None:
     parts = outbound.answers(turn(), "MEDIA:/a\nthere", 4000, files=True)
     assert [(part.file, part.key, part.answers) for part in parts] == [
-        ("/a", "t1:answer:0", ("e1",)),
+        ("/a", "t1:answer:behind0", ("e1",)),
         ("", "t1:answer", ()),
     ]
 
@@ -95,4 +95,6 @@ def test_where_files_cannot_be_sent_their_lines_stay_text() -> None:
 def test_a_long_answer_with_files_is_split_between_them() -> None:
     parts = outbound.answers(turn(), "x" * 150 + "\nMEDIA:/a\n" + "y" * 150, 100, files=True)
     assert [part.file for part in parts] == ["", "", "/a", "", ""]
+    # Texts that can have grown in the chat have the keys of their drafts.
+    assert [part.key for part in parts[:2]] == [outbound.answer(turn(), "", part=number).key for number in (0, 1)]
     assert len({part.key for part in parts}) == 5

@@ -74,6 +74,15 @@ async def test_what_waited_while_nobody_polled_is_taken_and_then_confirmed() -> 
         assert [event.text for event in it.host.events] == [f"line {number}" for number in range(20)]
 
 
+async def test_the_first_poll_does_not_wait_until_the_bot_knows_its_name() -> None:
+    async with scene() as it:
+        it.api.fail("getMe", hang)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(it.adapter.run, it.host)
+            await it.api.until(lambda: it.api.of("getMe") and it.api.of("getUpdates"))
+            nursery.cancel_scope.cancel()
+
+
 async def test_the_offset_is_not_sent_again_once_all_is_confirmed() -> None:
     """After a quiet week the server counts anew, anywhere: an old offset would hide what comes."""
     async with running() as it:

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from adapters.web import adapter as page_adapter
+from adapters.web import server
 from adapters.web.adapter import MESSAGE_LENGTH, WebAdapter, create
 from adapters.web.settings import WebSettings
 from hermes.errors import TransientError
@@ -84,7 +85,7 @@ async def test_a_listener_that_breaks_is_the_worlds_fault(host: FakeHost, monkey
         raise OSError(errno.EBADF, "Bad file descriptor")
 
     made = create(WebSettings(port=0))
-    monkeypatch.setattr(page_adapter, "serve", broken)
+    monkeypatch.setattr(server, "serve", broken)
     with pytest.raises(TransientError, match="Bad file descriptor"):
         await made.run(host)
     assert made.port is None

@@ -43,8 +43,8 @@ async def read(http: Http) -> list[str]:
     found: list[str] = []
     with trio.fail_after(WITHIN):
         async with http.stream("/x", b'{"a": 1}') as events:
-            while (one := await events.next()) is not None:
-                found.append(one.data)
+            while some := await events.next():
+                found.extend(one.data for one in some)
     return found
 
 
@@ -79,11 +79,11 @@ async def test_a_stream_under_way_outlives_the_closing_of_its_pool() -> None:
     async with pool(slow) as (http, provider):
         with trio.fail_after(WITHIN):
             async with http.stream("/", b"{}") as events:
-                assert (await events.next()) is not None
+                assert await events.next()
                 await http.aclose()
                 release.set()
-                assert (await events.next()) is not None
-                assert (await events.next()) is None
+                assert await events.next()
+                assert not await events.next()
         await provider.until_closed()
 
 

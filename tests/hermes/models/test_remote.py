@@ -2,18 +2,18 @@
 
 import gc
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
 
 from hermes.errors import AuthError, HermesError, RateLimited, Refused, RemoteProtocolError, TransientError
-from hermes.messages import ToolCall
-from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta, Unshown
+from hermes.messages import Message, Role, ToolCall, Usage
+from hermes.models.contract import Completed, ModelPiece, ModelRequest, ReasoningDelta, TextDelta, Unshown
 from hermes.models.failures import Speaker
 from hermes.models.http import Timing
-from hermes.models.remote import RemoteModel
+from hermes.models.remote import RemoteModel, joined
 from hermes.models.wires.build import Setup, anthropic_model, chat_model
 from tests.hermes.models.provider import (
     WITHIN,
@@ -74,7 +74,8 @@ async def test_a_reply_of_chat_completions_comes_piece_by_piece() -> None:
     call = {"index": 0, "id": "c", "function": {"name": "look", "arguments": "{}"}}
     async with model(chat(said("a"), said("b", tool_calls=[call]), finished("tool_calls"))) as (one, provider):
         *deltas, last = await pieces(one)
-    assert deltas == [TextDelta("a"), TextDelta("b"), Unshown(6)]
+    assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == "ab"
+    assert sum(delta.size for delta in deltas if isinstance(delta, Unshown)) == 6
     assert isinstance(last, Completed)
     assert last.message.tool_calls == (ToolCall("c", "look", "{}"),)
     (asked,) = provider.requests
@@ -183,3 +184,31 @@ def test_no_secret_stands_in_a_repr() -> None:
     one = chat_model(Setup(SPEAKER, "somebody", "http://127.0.0.1:1/v1", 1000))
     assert KEY not in repr(one)
     assert KEY not in repr(one.speaker)
+
+
+def test_neighbours_of_a_kind_are_one_and_keep_their_order() -> None:
+    done = Completed(Message(Role.ASSISTANT, "abc"), Usage())
+    came = [
+        ReasoningDelta("h"),
+        ReasoningDelta("m"),
+        TextDelta("a"),
+        TextDelta("b"),
+        ReasoningDelta("x"),
+        TextDelta("c"),
+    ]
+    kept = [ReasoningDelta("hm"), TextDelta("ab"), ReasoningDelta("x"), TextDelta("c")]
+    assert list(joined([*came, done])) == [*kept, done]
+    assert list(joined(came)) == kept
+    assert list(joined([])) == []
+
+
+def test_what_came_before_an_error_is_given_before_it_is_raised() -> None:
+    def cut() -> Iterator[ModelPiece]:
+        yield TextDelta("a")
+        yield TextDelta("b")
+        raise RemoteProtocolError("cut")
+
+    found = joined(cut())
+    assert next(found) == TextDelta("ab")
+    with pytest.raises(RemoteProtocolError, match="cut"):
+        next(found)

@@ -196,12 +196,18 @@ async def test_the_third_claim_without_an_end_gives_the_turn_up_and_tells_the_ch
     third = await claimed(store)
     assert second.lease.turn_id == first.lease.turn_id
     assert [row.event.event_id for row in third.rows] == ["e2"]
+    assert third.gave_up
     assert rows(database, "inbox", "event_id, state") == [("e1", "dead"), ("e2", "taken")]
     delivery = await store.open_delivery("web", "local", idempotent=True, now=NOW)
     (told,) = await store.due(delivery, frozenset(), 10, NOW)
     assert told.message.text == f"gave up ({first.lease.turn_id[:8]})"
     assert (told.message.answers, told.message.reply_to, told.message.kind) == (("e1",), "m1", "notice")
     assert (await store.counts()).inbox_dead == 1
+
+
+async def test_a_claim_that_gives_nothing_up_says_so(calm_store: SqliteStore) -> None:
+    await calm_store.accept(event("e1"), NOW)
+    assert [(await claimed(calm_store)).gave_up for _ in range(2)] == [False, False]
 
 
 async def test_a_turn_given_up_leaves_a_transcript_that_a_model_can_read(store: SqliteStore) -> None:
@@ -281,6 +287,7 @@ async def test_a_dead_owners_turn_holds_another_keys_claim_only_until_it_is_stal
     assert await claim(store, "terminal:x", now=NOW + HOUR) is None
     other = await claimed(store, "terminal:x", now=NOW + HOUR + 1)
     assert [row.event.event_id for row in other.rows] == ["e2"]
+    assert other.gave_up
     with pytest.raises(LeaseLost):
         await store.append(turn.lease, 1, (says("late"),), Usage(), NOW)
 

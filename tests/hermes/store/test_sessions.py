@@ -159,6 +159,15 @@ async def test_state_lives_with_its_session(store: SqliteStore) -> None:
     assert await store.get_state(two, "todo") is None
 
 
+async def test_what_a_model_is_told_comes_with_the_state_of_its_session_alone(store: SqliteStore) -> None:
+    one, two = await begin(store, "e1", key="one"), await begin(store, "e2", key="two")
+    await store.put_state(one.lease.session_id, "model", "m")
+    await store.put_state(one.lease.session_id, "todo", "a")
+    await store.put_state(two.lease.session_id, "model", "other")
+    assert (await store.model_context(one.lease.session_id, one.lease.turn_id)).states == {"model": "m", "todo": "a"}
+    assert (await store.model_context(two.lease.session_id, two.lease.turn_id)).states == {"model": "other"}
+
+
 async def test_state_is_bounded(calm_store: SqliteStore) -> None:
     session_id = (await begin(calm_store)).lease.session_id
     await calm_store.put_state(session_id, "key 0", "x" * MAX_STATE_BYTES)
