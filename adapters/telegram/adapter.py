@@ -22,21 +22,21 @@ from attrs import define, field
 from adapters.telegram import lean as lean  # isort: skip
 
 from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
-from adapters.telegram.access import Me
-from adapters.telegram.asides import Asides
 from adapters.telegram.calls import Calls
 from adapters.telegram.chats import PLATFORM
-from adapters.telegram.events import Reader
 from adapters.telegram.failures import Migrated, PollConflict, says
-from adapters.telegram.files import Files
-from adapters.telegram.intake import Intake
-from adapters.telegram.outgoing import MARK, Outgoing, outgoing, upload
-from adapters.telegram.polling import Polling, first
-from adapters.telegram.presence import Presence
-from adapters.telegram.presses import Presses
-from adapters.telegram.reactions import Reactions
+from adapters.telegram.incoming.access import Me
+from adapters.telegram.incoming.events import Reader
+from adapters.telegram.incoming.files import Files
+from adapters.telegram.incoming.intake import Intake
+from adapters.telegram.incoming.polling import Polling, first
+from adapters.telegram.incoming.presses import Presses
+from adapters.telegram.outgoing.asides import Asides
+from adapters.telegram.outgoing.message import MARK, Outgoing, outgoing, upload
+from adapters.telegram.outgoing.presence import Presence
+from adapters.telegram.outgoing.reactions import Reactions
+from adapters.telegram.outgoing.uploads import Uploads
 from adapters.telegram.settings import TelegramSettings
-from adapters.telegram.uploads import Uploads
 from hermes.errors import HermesError, Refused
 from hermes.events import Draft, Outbound, OutboundKind
 from hermes.sendable import NOTHING, Sendable
@@ -156,7 +156,7 @@ class TelegramAdapter:
     async def _receive(self, host: AdapterHost, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         if self._settings.webhook is not None:
             # Only now: it takes the page's server, which whoever polls may not have.
-            from adapters.telegram.webhook import WebhookStream
+            from adapters.telegram.webhook.stream import WebhookStream
 
             intake = self._intake(await self._who(), host, nursery)
             await WebhookStream(self._settings.webhook, self._calls, intake, host).run(task_status=task_status)

@@ -16,11 +16,11 @@ import trio
 from attrs import define, frozen
 from telegram import Bot, BotCommand, InlineKeyboardMarkup, LinkPreviewOptions, Message, MessageEntity, ReplyParameters
 
-from adapters.telegram.access import Me
 from adapters.telegram.failures import translated
 from adapters.telegram.flood import Flood
+from adapters.telegram.incoming.access import Me
 from adapters.telegram.settings import TelegramSettings
-from adapters.telegram.wire import Route, Wire
+from adapters.telegram.way.wire import Route, Wire
 from hermes.errors import RemoteProtocolError
 
 # Seconds that the server holds a poll, and that we wait for its answer: with the pause between two polls (5) a network

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError
 
 from adapters.contract import Ambiguous
-from adapters.telegram.lost import Flooded, Lost, NotSent
+from adapters.telegram.way.lost import Flooded, Lost, NotSent
 from hermes.errors import AuthError, HermesError, RateLimited, Refused, TransientError
 
 # Characters of a description: the longest documented one has a hundred.

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from adapters.telegram.way_settings import OFFICIAL_HOST, fallback_ips, proxy
-from adapters.telegram.webhook_settings import Webhook, webhook
+from adapters.telegram.way.settings import OFFICIAL_HOST, fallback_ips, proxy
+from adapters.telegram.webhook.settings import Webhook, webhook
 from hermes.errors import ConfigError
 
 TOKEN = "TELEGRAM_BOT_TOKEN"

@@ -28,7 +28,8 @@ from benchmarks.soak.trace import Reading, Span, Tally, Told, Trace
 # are pooled and end when idle; SQLite's readers are opened as they are needed. Children are one host, at rest.
 ALLOWED = {"memory": 4.0, "descriptors": 4.0, "threads": 3.0, "children": 0.0}
 
-# What the adapter and the models keep and use at most (adapters/telegram/transport.py: 100; forty people and the page).
+# What the adapter and the models keep and use at most (adapters/telegram/way/transport.py: 100; forty people and the
+# page).
 MOST_CONNECTIONS = 160
 
 # Seconds; see above.

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from adapters.contract import Adapter
 from adapters.registry import factory
-from adapters.telegram.webhook_settings import Webhook
+from adapters.telegram.webhook.settings import Webhook
 from adapters.web.adapter import WebAdapter
 from adapters.web.chats import session_key
 from adapters.web.settings import WebSettings

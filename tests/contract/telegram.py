@@ -12,7 +12,7 @@ from attrs import define, field
 from adapters.registry import factory
 from adapters.telegram.adapter import TelegramAdapter
 from adapters.telegram.settings import Access, Ids, TelegramSettings
-from adapters.telegram.webhook_settings import Webhook
+from adapters.telegram.webhook.settings import Webhook
 from hermes.events import Source
 from hermes.sendable import Sendable
 from hermes.tools.danger.protected import Place

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 from attrs import define, field
 
-from adapters.telegram.outgoing import MARK
+from adapters.telegram.outgoing.message import MARK
 from tests.adapters.telegram.botapi import BotApi, serving
 from tests.kill.process import Gateway, free_port
 

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from adapters.telegram.adapter import MESSAGE_LENGTH
-from adapters.telegram.outgoing import MARK
+from adapters.telegram.outgoing.message import MARK
 from hermes.split import split
 from hermes.store.drafts import TAKEN_BACK
 from tests.hermes.models.provider import Answer, event, finished, said, serving, stream

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 
-from adapters.telegram.outgoing import CAPTION_MARK, MARK
+from adapters.telegram.outgoing.message import CAPTION_MARK, MARK
 from tests.kill.bot import FIRST_USER, Bot, bot
 from tests.kill.process import Gateway
 

@@ -11,7 +11,7 @@ from attrs import define, evolve
 from adapters.contract import Ambiguous, Receipt
 from adapters.telegram.adapter import TelegramAdapter, create
 from adapters.telegram.failures import PollConflict
-from adapters.telegram.outgoing import MARK
+from adapters.telegram.outgoing.message import MARK
 from adapters.telegram.settings import ReplyTo
 from hermes.errors import AuthError, RateLimited, Refused, TransientError, fold
 from hermes.events import DraftState, OutboundKind, Source

@@ -2,7 +2,7 @@ import pytest
 
 from adapters.telegram.chats import home_channel
 from adapters.telegram.settings import Access, Ids, ReplyTo, read
-from adapters.telegram.webhook_settings import Webhook
+from adapters.telegram.webhook.settings import Webhook
 from hermes.errors import ConfigError
 from hermes.events import ChatType, Source
 from hermes.home_channel import HomeChannel

@@ -8,8 +8,8 @@
 from attrs import define, evolve
 
 from adapters.contract import AdapterHost
-from adapters.telegram.asides import Asides
-from adapters.telegram.events import Press
+from adapters.telegram.incoming.events import Press
+from adapters.telegram.outgoing.asides import Asides
 from hermes.asks import AskState
 from hermes.store.rows import TranscriptEntry
 

@@ -14,10 +14,10 @@ import trio
 from attrs import define, field
 
 from adapters.contract import AdapterHost
-from adapters.telegram.asides import Asides
-from adapters.telegram.events import Dropped, Filed, Press, Reader
-from adapters.telegram.files import Files
-from adapters.telegram.presses import Presses
+from adapters.telegram.incoming.events import Dropped, Filed, Press, Reader
+from adapters.telegram.incoming.files import Files
+from adapters.telegram.incoming.presses import Presses
+from adapters.telegram.outgoing.asides import Asides
 from hermes.errors import ActorCrashed, Refused, TransientError, Unavailable
 from hermes.events import Inbound
 

@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 
 from adapters.telegram.calls import Calls
 from adapters.telegram.flood import Flood
-from adapters.telegram.reactions import LONGEST_PAUSE, MOST_WANTED, SEEN, SHOWN, TRIES, Reactions
+from adapters.telegram.outgoing.reactions import LONGEST_PAUSE, MOST_WANTED, SEEN, SHOWN, TRIES, Reactions
 from hermes.errors import RateLimited, Refused
 from hermes.events import DraftState, Verdict
 from tests.adapters.fakehost import draft

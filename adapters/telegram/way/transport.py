@@ -19,9 +19,9 @@ import h11
 import trio
 from attrs import define, field, frozen
 
-from adapters.telegram.fallback import Fallback
-from adapters.telegram.lost import Lost, NotSent
-from adapters.telegram.ways import Straight, Way
+from adapters.telegram.way.fallback import Fallback
+from adapters.telegram.way.lost import Lost, NotSent
+from adapters.telegram.way.ways import Straight, Way
 
 # Seconds for a connection: a network that is back answers in well under one.
 CONNECT_WITHIN = 5.0

@@ -11,10 +11,10 @@ import trio.testing
 import trustme
 from attrs import define, field
 
-from adapters.telegram.fallback import HEAD_START, STAGGER, Fallback
-from adapters.telegram.lost import NotSent
-from adapters.telegram.transport import Request, Transport
-from adapters.telegram.ways import Straight
+from adapters.telegram.way.fallback import HEAD_START, STAGGER, Fallback
+from adapters.telegram.way.lost import NotSent
+from adapters.telegram.way.transport import Request, Transport
+from adapters.telegram.way.ways import Straight
 from tests.adapters.telegram.botapi import WITHIN
 
 NAME = "api.telegram.org"

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from attrs import field, frozen
 
-from adapters.telegram.way_settings import OFFICIAL_HOST
+from adapters.telegram.way.settings import OFFICIAL_HOST
 from hermes.errors import ConfigError
 
 URL = "TELEGRAM_WEBHOOK_URL"

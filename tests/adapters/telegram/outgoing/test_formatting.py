@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.telegram.formatting import MOST_ENTITIES, render, visible
+from adapters.telegram.outgoing.formatting import MOST_ENTITIES, render, visible
 from hermes.split import units
 from tests.adapters.telegram.rules import checked_entities
 

@@ -7,16 +7,16 @@ import trio
 import trio.testing
 from attrs import evolve
 
-from adapters.telegram.asides import Asides
 from adapters.telegram.calls import Calls
-from adapters.telegram.events import Reader
-from adapters.telegram.files import Files
-from adapters.telegram.intake import UNREADABLE_PAUSE, Intake
-from adapters.telegram.polling import Polling
-from adapters.telegram.presses import Presses
+from adapters.telegram.incoming.events import Reader
+from adapters.telegram.incoming.files import Files
+from adapters.telegram.incoming.intake import UNREADABLE_PAUSE, Intake
+from adapters.telegram.incoming.polling import Polling
+from adapters.telegram.incoming.presses import Presses
+from adapters.telegram.outgoing.asides import Asides
 from tests.adapters.fakehost import FakeHost
 from tests.adapters.telegram.botapi import BotApi
-from tests.adapters.telegram.test_events import ME
+from tests.adapters.telegram.incoming.test_events import ME
 from tests.contract.telegram import CACHE, settings
 
 

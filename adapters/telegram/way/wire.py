@@ -17,10 +17,10 @@ from typing import Any, cast
 from attrs import field, frozen
 from telegram.request import BaseRequest, RequestData
 
-from adapters.telegram.fallback import Fallback
-from adapters.telegram.lost import Flooded, Lost
-from adapters.telegram.transport import Header, Request, Transport
-from adapters.telegram.ways import way
+from adapters.telegram.way.fallback import Fallback
+from adapters.telegram.way.lost import Flooded, Lost
+from adapters.telegram.way.transport import Header, Request, Transport
+from adapters.telegram.way.ways import way
 from hermes.lean_httpx import httpx
 
 # Seconds without a byte of the answer to a call. Telegram answers most in less than one.

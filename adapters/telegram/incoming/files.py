@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from adapters.contract import AdapterHost
 from adapters.telegram.calls import Calls
-from adapters.telegram.media import FETCH_WITHIN, MOST_BYTES, Attachment, keep, told
+from adapters.telegram.incoming.media import FETCH_WITHIN, MOST_BYTES, Attachment, keep, told
 from hermes.errors import ActorCrashed, HermesError, Refused, TransientError, Unavailable
 from hermes.events import Inbound
 

@@ -11,11 +11,11 @@ from attrs import define, evolve
 
 from adapters.telegram.adapter import WEBHOOK_DEAF_AFTER, TelegramAdapter, create
 from adapters.telegram.calls import WebhookState
-from adapters.telegram.events import KINDS
-from adapters.telegram.intake import Intake
-from adapters.telegram.webhook import WebhookStream
-from adapters.telegram.webhook_door import AGAIN_AFTER, MAX_BODY, MOST_AT_A_TIME
-from adapters.telegram.webhook_settings import Webhook
+from adapters.telegram.incoming.events import KINDS
+from adapters.telegram.incoming.intake import Intake
+from adapters.telegram.webhook.door import AGAIN_AFTER, MAX_BODY, MOST_AT_A_TIME
+from adapters.telegram.webhook.settings import Webhook
+from adapters.telegram.webhook.stream import WebhookStream
 from hermes.errors import ConfigError, StoreFull, TransientError, fold
 from tests.adapters.fakehost import FakeHost
 from tests.adapters.telegram.botapi import OWNER, WITHIN, BotApi, serving
@@ -134,7 +134,7 @@ async def test_a_request_is_bounded_in_size() -> None:
 
 
 async def test_a_request_that_does_not_come_to_its_end_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.telegram.webhook_door.BODY_WITHIN", 0.1)
+    monkeypatch.setattr("adapters.telegram.webhook.door.BODY_WITHIN", 0.1)
     async with running() as it:
         head = f"POST /telegram HTTP/1.1\r\nHost: h\r\nX-Telegram-Bot-Api-Secret-Token: {it.hook.secret}\r\n"
         async with await trio.open_tcp_stream("127.0.0.1", it.hook.port) as stream:
@@ -191,7 +191,7 @@ async def test_more_requests_than_may_be_in_hand_are_sent_again_later() -> None:
 
 
 async def test_what_telegram_tells_of_is_told_until_something_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.telegram.webhook.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("adapters.telegram.webhook.stream.LOOK_EVERY", 0.02)
     async with running() as it:
         await _until(lambda: it.host.beats > 3)
         it.api.webhook_error = "Wrong response from the webhook: 502 Bad Gateway"
@@ -219,7 +219,7 @@ async def test_an_old_error_is_not_told_while_updates_arrive() -> None:
 
 
 async def test_a_webhook_that_another_program_took_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.telegram.webhook.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("adapters.telegram.webhook.stream.LOOK_EVERY", 0.02)
     async with scene() as it, trio.open_nursery() as nursery:
         nursery.start_soon(_take_away, it.api)
         error = await it.fails()
@@ -234,7 +234,7 @@ async def _take_away(api: BotApi) -> None:
 
 
 async def test_a_server_that_is_gone_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.telegram.webhook.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("adapters.telegram.webhook.stream.LOOK_EVERY", 0.02)
     async with scene() as it:
         it.api.fail("getWebhookInfo", *[_answered] * 2)
         it.api.always["getWebhookInfo"] = refusing(502)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from adapters.telegram.events import Filed
-from adapters.telegram.utterances import ALBUM_WITHIN, LONG, MOST, REST_WITHIN, Part, Utterances
+from adapters.telegram.incoming.events import Filed
+from adapters.telegram.incoming.utterances import ALBUM_WITHIN, LONG, MOST, REST_WITHIN, Part, Utterances
 from hermes.events import Inbound
 from tests.adapters.telegram.botapi import OWNER, BotApi
-from tests.adapters.telegram.test_events import GROUP, MENTION, reader
+from tests.adapters.telegram.incoming.test_events import GROUP, MENTION, reader
 
 HERE = ("c", "", "u")
 

@@ -19,8 +19,8 @@ from attrs import define
 
 from adapters.contract import AdapterHost
 from adapters.telegram.calls import Calls
-from adapters.telegram.events import KINDS, chat_of, update_id
-from adapters.telegram.intake import Intake, Taken
+from adapters.telegram.incoming.events import KINDS, chat_of, update_id
+from adapters.telegram.incoming.intake import Intake, Taken
 
 # Seconds between two tries at what the inbox did not take.
 FIRST_PAUSE = 0.5

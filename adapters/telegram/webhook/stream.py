@@ -18,11 +18,11 @@ from attrs import define, field
 
 from adapters.contract import AdapterHost
 from adapters.telegram.calls import Calls, WebhookState
-from adapters.telegram.events import KINDS
 from adapters.telegram.failures import says
-from adapters.telegram.intake import Intake
-from adapters.telegram.webhook_door import MOST_AT_A_TIME, WebhookDoor
-from adapters.telegram.webhook_settings import HOST, PORT, URL, Webhook
+from adapters.telegram.incoming.events import KINDS
+from adapters.telegram.incoming.intake import Intake
+from adapters.telegram.webhook.door import MOST_AT_A_TIME, WebhookDoor
+from adapters.telegram.webhook.settings import HOST, PORT, URL, Webhook
 from adapters.web.listen import Keys, listen
 from adapters.web.server import serve
 from hermes.errors import ConfigError, Refused, TransientError

@@ -10,11 +10,11 @@ import trio
 from attrs import define
 
 from adapters.contract import Ambiguous
-from adapters.telegram import uploads
 from adapters.telegram.adapter import TelegramAdapter, create
-from adapters.telegram.outgoing import CAPTION_MARK
+from adapters.telegram.outgoing import uploads
+from adapters.telegram.outgoing.message import CAPTION_MARK
+from adapters.telegram.outgoing.uploads import AT_A_TIME, MOST_BYTES, MOST_PHOTO_BYTES, kind_of
 from adapters.telegram.settings import ReplyTo
-from adapters.telegram.uploads import AT_A_TIME, MOST_BYTES, MOST_PHOTO_BYTES, kind_of
 from hermes.errors import RateLimited, Refused, TransientError
 from hermes.events import Source
 from hermes.sendable import Sendable

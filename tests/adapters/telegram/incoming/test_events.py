@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Bot
 
-from adapters.telegram import events
-from adapters.telegram.access import Me
-from adapters.telegram.events import Dropped, Filed, Press, Reader, button_data, chat_of, update_id
+from adapters.telegram.incoming import events
+from adapters.telegram.incoming.access import Me
+from adapters.telegram.incoming.events import Dropped, Filed, Press, Reader, button_data, chat_of, update_id
 from adapters.telegram.settings import Access, Ids, TelegramSettings
-from adapters.telegram.wire import Route, Wire
+from adapters.telegram.way.wire import Route, Wire
 from hermes.events import ChatType, Inbound, InboundKind
 from tests.adapters.telegram.botapi import OWNER, BotApi
 from tests.adapters.telegram.methods import TOKEN

@@ -8,9 +8,9 @@ import pytest
 import trio
 import trustme
 
-from adapters.telegram.lost import Lost, NotSent
-from adapters.telegram.transport import Request, Transport
-from adapters.telegram.ways import Straight, way
+from adapters.telegram.way.lost import Lost, NotSent
+from adapters.telegram.way.transport import Request, Transport
+from adapters.telegram.way.ways import Straight, way
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 

@@ -3,10 +3,10 @@
 from attrs import evolve, frozen
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
-from adapters.telegram.events import button_data
-from adapters.telegram.formatting import render, visible
+from adapters.telegram.incoming.events import button_data
+from adapters.telegram.outgoing.formatting import render, visible
+from adapters.telegram.outgoing.uploads import Upload
 from adapters.telegram.settings import ReplyTo
-from adapters.telegram.uploads import Upload
 from hermes.events import Outbound, OutboundKind
 
 MARK = "\u21bb Perhaps a repetition:\n"

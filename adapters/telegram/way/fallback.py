@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import trio
 from attrs import define, field, frozen
 
-from adapters.telegram.way_settings import FALLBACK_IPS, OFFICIAL_HOST
+from adapters.telegram.way.settings import FALLBACK_IPS, OFFICIAL_HOST
 
 HEAD_START = 1.5
 """Seconds for the name, and for the address that worked before, by itself. Both fit twice in the time of a connection

@@ -16,7 +16,7 @@ import h11
 import trio
 from attrs import field, frozen
 
-from adapters.telegram.lost import NotSent
+from adapters.telegram.way.lost import NotSent
 
 HTTP_PROXY_PORT = 3128
 """Where the address of a proxy names none."""
@@ -86,4 +86,4 @@ def way(proxy: str) -> Way:
     if address.scheme == "http":
         return HttpProxy(address)
     # By its name: whoever has no such proxy does not load what it takes.
-    return cast(Way, import_module("adapters.telegram.socks").SocksProxy(address))
+    return cast(Way, import_module("adapters.telegram.way.socks").SocksProxy(address))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from adapters.telegram.lost import Lost, NotSent
-from adapters.telegram.transport import CONNECT_WITHIN, Request, Transport
-from adapters.telegram.ways import way
+from adapters.telegram.way.lost import Lost, NotSent
+from adapters.telegram.way.transport import CONNECT_WITHIN, Request, Transport
+from adapters.telegram.way.ways import way
 from hermes.errors import TransientError
 from tests.adapters.telegram.botapi import BotApi, serving
 from tests.adapters.telegram.faults import lose_reply
@@ -103,7 +103,7 @@ async def test_a_proxy_that_breaks_off_or_babbles_is_not_sent(step: Step, fault:
 async def test_a_proxy_that_says_nothing_is_given_up_in_the_time_of_a_connection(
     step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.telegram.transport.CONNECT_WITHIN", CONNECT_WITHIN / 20)
+    monkeypatch.setattr("adapters.telegram.way.transport.CONNECT_WITHIN", CONNECT_WITHIN / 20)
     proxy = SocksServer(login=(b"ada", b"p"), faults={step: Fault.HANG})
     async with serving() as api, proxying(proxy):
         with pytest.raises(NotSent, match="within"):
@@ -131,7 +131,7 @@ async def test_a_message_goes_through_the_proxy_and_waits_while_it_is_gone() -> 
 
 def test_socksio_is_loaded_only_for_such_a_proxy() -> None:
     code = (
-        "import sys, adapters.telegram.adapter; from adapters.telegram.ways import way\n"
+        "import sys, adapters.telegram.adapter; from adapters.telegram.way.ways import way\n"
         "way(''); way('http://p'); assert 'socksio' not in sys.modules\n"
         "way('socks5://p'); assert 'socksio' in sys.modules"
     )

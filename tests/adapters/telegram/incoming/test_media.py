@@ -15,10 +15,10 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.telegram import media
 from adapters.telegram.adapter import create
-from adapters.telegram.media import FETCH_WITHIN, MOST_BYTES, Attachment, keep, told
-from adapters.telegram.utterances import ALBUM_WITHIN
+from adapters.telegram.incoming import media
+from adapters.telegram.incoming.media import FETCH_WITHIN, MOST_BYTES, Attachment, keep, told
+from adapters.telegram.incoming.utterances import ALBUM_WITHIN
 from hermes.errors import TransientError
 from hermes.events import Inbound
 from tests.adapters.fakehost import FakeHost

@@ -15,10 +15,10 @@ from actors.platform.inbound import inbound
 from actors.platform.supervised import RECONNECT
 from actors.runtime import ChildSpec, What
 from adapters.contract import Ambiguous
-from adapters.telegram.access import Me
 from adapters.telegram.adapter import DEAF_AFTER, TelegramAdapter, create
 from adapters.telegram.calls import FIRST_POLL_WITHIN, POLL_FOR, POLL_WITHIN, Calls
 from adapters.telegram.failures import PollConflict
+from adapters.telegram.incoming.access import Me
 from adapters.telegram.settings import TelegramSettings
 from hermes.errors import AuthError, RateLimited, TransientError
 from hermes.redact import Redactor

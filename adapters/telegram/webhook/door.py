@@ -18,9 +18,9 @@ from typing import Any, cast
 import trio
 from attrs import define, field
 
-from adapters.telegram.events import update_id
-from adapters.telegram.intake import Intake
-from adapters.telegram.webhook_settings import Webhook
+from adapters.telegram.incoming.events import update_id
+from adapters.telegram.incoming.intake import Intake
+from adapters.telegram.webhook.settings import Webhook
 
 SECRET_HEADER = b"x-telegram-bot-api-secret-token"
 
