@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from hermes.errors import ConfigError
 
@@ -44,11 +44,16 @@ def _is_proxy(value: str) -> bool:
         address = urlsplit(value)
         # Reading a port that is no number raises.
         whole = address.scheme in _SCHEMES and bool(address.hostname) and address.port != 0
-        login = [unquote(address.username or ""), unquote(address.password or "")]
+        words = login(address)
     except ValueError:
         return False
     bare = address.path in ("", "/") and not address.query and not address.fragment
-    return whole and bare and all(len(part.encode()) <= _MOST_OF_LOGIN for part in login)
+    return whole and bare and all(len(word.encode()) <= _MOST_OF_LOGIN for word in words)
+
+
+def login(address: SplitResult) -> tuple[str, str]:
+    """The name and the password in an address; both empty where it holds none."""
+    return unquote(address.username or ""), unquote(address.password or "")
 
 
 def fallback_ips(environment: Mapping[str, str], base_url: str, proxy: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from socksio import (
 from socksio.socks5 import SOCKS5AuthReply, SOCKS5UsernamePasswordReply
 
 from adapters.telegram.way.lost import NotSent
-from adapters.telegram.way.ways import login
+from adapters.telegram.way.settings import login
 
 SOCKS_PORT = 1080
 """Where the address of a proxy names none (RFC 1928, section 3)."""

@@ -8,15 +8,15 @@ Rules:
 """
 
 from base64 import b64encode
-from importlib import import_module
-from typing import Protocol, cast
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
 
 import h11
 import trio
 from attrs import field, frozen
 
 from adapters.telegram.way.lost import NotSent
+from adapters.telegram.way.settings import login
 
 HTTP_PROXY_PORT = 3128
 """Where the address of a proxy names none."""
@@ -73,11 +73,6 @@ class HttpProxy:
         return [("Host", target), *said]
 
 
-def login(address: SplitResult) -> tuple[str, str]:
-    """The name and the password in an address; both empty where it holds none."""
-    return unquote(address.username or ""), unquote(address.password or "")
-
-
 def way(proxy: str) -> Way:
     """``proxy``: the address of one (http, socks5 or socks5h); empty: straight."""
     if not proxy:
@@ -85,5 +80,7 @@ def way(proxy: str) -> Way:
     address = urlsplit(proxy)
     if address.scheme == "http":
         return HttpProxy(address)
-    # By its name: whoever has no such proxy does not load what it takes.
-    return cast(Way, import_module("adapters.telegram.way.socks").SocksProxy(address))
+    # Only now: whoever has no such proxy does not load what it takes.
+    from adapters.telegram.way.socks import SocksProxy
+
+    return SocksProxy(address)
