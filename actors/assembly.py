@@ -26,8 +26,8 @@ from hermes.process import filtered_environment
 from hermes.redact import Redactor
 from hermes.skills import SkillPlaces, skill_roots
 from hermes.spending import Caps
+from hermes.store.engine.readers import Readers
 from hermes.store.interface import Store
-from hermes.store.readers import Readers
 from hermes.store.store import SqliteStore
 from hermes.tools.contract import Roots, Sandbox
 from hermes.tools.registry import Registry

@@ -19,9 +19,9 @@ from attrs import frozen
 
 from actors.runtime import Address, Context, Reply
 from hermes.errors import ConfigError, StoreFull
-from hermes.store.database import Database
-from hermes.store.faults import Damaged, disk_is_full
-from hermes.store.readers import Readers
+from hermes.store.engine.database import Database
+from hermes.store.engine.faults import Damaged, disk_is_full
+from hermes.store.engine.readers import Readers
 
 # Operations in one transaction: enough for every conversation of a busy gateway, few enough to keep a reply under
 # some 50 ms.

@@ -42,8 +42,8 @@ from hermes.agent.ports import Processes
 from hermes.home import Home
 from hermes.redact import Redactor
 from hermes.status import ChildStatus
+from hermes.store.engine.readers import Readers
 from hermes.store.interface import Store
-from hermes.store.readers import Readers
 
 # Conversations in memory at once. Idle ones passivate after minutes; at some 20 KB each this bounds them to 100 MB.
 MAX_CONVERSATIONS = 5000

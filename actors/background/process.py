@@ -2,8 +2,9 @@
 
 Rules:
 
-1. Its record is in the store before it starts, and goes with the word of its end (hermes/store/background.py). What
-   stands between a start and an end is a record: a crash anywhere leaves one, and the next start tells the session.
+1. Its record is in the store before it starts, and goes with the word of its end (hermes/store/tables/background.py).
+   What stands between a start and an end is a record: a crash anywhere leaves one, and the next start tells the
+   session.
 2. Its output is read as it comes, and the end of it kept; one that floods is slowed down, and not the gateway.
 3. The session is told only what it does not know: not of an end that a call waits for or brought about.
 """

@@ -1,5 +1,5 @@
 """An answer that grows in its chat: a message that is sent early, edited while the turn writes, and completed by the
-answer (hermes/store/drafts.py). Where it outgrows one message it goes on in the next.
+answer (hermes/store/tables/drafts.py). Where it outgrows one message it goes on in the next.
 
 Rules:
 

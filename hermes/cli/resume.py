@@ -21,13 +21,13 @@ from adapters.terminal.chats import PLATFORM, account_of, is_account, session_ke
 from hermes.errors import HermesError, Refused
 from hermes.flock import is_free
 from hermes.home import Home
-from hermes.store import owners
-from hermes.store.database import Database
+from hermes.store.engine.database import Database
+from hermes.store.engine.readers import Readers
+from hermes.store.engine.writers import DirectCommit
 from hermes.store.interface import Sessions, Store
-from hermes.store.readers import Readers
 from hermes.store.rows import SessionInfo
 from hermes.store.store import SqliteStore
-from hermes.store.writers import DirectCommit
+from hermes.store.tables import owners
 
 # Sessions among which a name or the beginning of an id is looked for, the newest first.
 LOOKED_THROUGH = 1000

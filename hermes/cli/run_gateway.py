@@ -27,7 +27,7 @@ from hermes.control import request
 from hermes.errors import ConfigError, HermesError
 from hermes.home import Home
 from hermes.instance import Holder, InstanceLock, ourselves, take
-from hermes.store.owners import GATEWAY
+from hermes.store.tables.owners import GATEWAY
 
 log = logging.getLogger(__name__)
 

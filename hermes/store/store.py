@@ -23,7 +23,30 @@ from hermes.flock import is_free
 from hermes.home_channel import HomeChannel
 from hermes.messages import Message, Usage
 from hermes.spending import Caps, ModelCall, Spent
-from hermes.store import (
+from hermes.store.background_interface import BackgroundRecord
+from hermes.store.compose import compose
+from hermes.store.compression_interface import Compression, ModelContext
+from hermes.store.engine.readers import Readers
+from hermes.store.engine.writers import Commit
+from hermes.store.found import Found, Reach
+from hermes.store.interface import Store
+from hermes.store.refusal import Refusal
+from hermes.store.requests import Beginning, Progress, Response
+from hermes.store.rows import (
+    Accepted,
+    AnswerResult,
+    Burial,
+    Counts,
+    DeliveryLease,
+    InboxRow,
+    Lease,
+    OutboxRow,
+    SessionInfo,
+    Transcript,
+    Turn,
+    TurnOutcome,
+)
+from hermes.store.tables import (
     acceptance,
     asks,
     background,
@@ -47,29 +70,6 @@ from hermes.store import (
     transcript,
     turns,
 )
-from hermes.store.background_interface import BackgroundRecord
-from hermes.store.compose import compose
-from hermes.store.compression_interface import Compression, ModelContext
-from hermes.store.found import Found, Reach
-from hermes.store.interface import Store
-from hermes.store.readers import Readers
-from hermes.store.refusal import Refusal
-from hermes.store.requests import Beginning, Progress, Response
-from hermes.store.rows import (
-    Accepted,
-    AnswerResult,
-    Burial,
-    Counts,
-    DeliveryLease,
-    InboxRow,
-    Lease,
-    OutboxRow,
-    SessionInfo,
-    Transcript,
-    Turn,
-    TurnOutcome,
-)
-from hermes.store.writers import Commit
 
 WRITE_DEADLINE = 30.0
 """Seconds for one write, repetitions included: a crashed store is back within a few, and a stuck one is no caller's

@@ -19,7 +19,7 @@ from hermes.config.schema import Agent, Settings
 from hermes.control import request
 from hermes.home import find_home, make_home
 from hermes.redact import Redactor
-from hermes.store.owners import GATEWAY
+from hermes.store.tables.owners import GATEWAY
 from tests.actors.house import WITHIN, Chat
 
 # What this process says of itself; the real one is read from /proc.

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hermes.store.database import Database
-from hermes.store.readers import Readers
+from hermes.store.engine.database import Database
+from hermes.store.engine.readers import Readers
+from hermes.store.engine.writers import DirectCommit
 from hermes.store.store import SqliteStore
-from hermes.store.writers import DirectCommit
 
 
 @asynccontextmanager

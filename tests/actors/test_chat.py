@@ -24,8 +24,8 @@ from hermes.errors import Unavailable
 from hermes.events import OutboundKind
 from hermes.home import find_home, make_home
 from hermes.redact import Redactor
-from hermes.store.owners import hold, terminal_owner
 from hermes.store.store import SqliteStore
+from hermes.store.tables.owners import hold, terminal_owner
 from tests.actors.leaving import leave_a_change
 from tests.adapters.terminal.recording import RecordingScreen
 

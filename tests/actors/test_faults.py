@@ -20,7 +20,7 @@ from actors.watchdog import Notifier, watchdog
 from hermes.events import OutboundKind
 from hermes.failpoints import FAILPOINTS
 from hermes.status import State
-from hermes.store.database import Database
+from hermes.store.engine.database import Database
 from tests.actors.faults import Bombs, arm, bombs
 from tests.actors.house import Chat, House, house
 

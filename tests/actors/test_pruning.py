@@ -11,7 +11,7 @@ from actors import pruning as module
 from actors.pruning import EVERY, FIRST_AFTER, PAUSE, pruning
 from actors.runtime import ChildSpec
 from hermes.events import Inbound, InboundKind, Source
-from hermes.store.maintenance import KEPT_SECONDS
+from hermes.store.tables.maintenance import KEPT_SECONDS
 from tests.actors.stores import open_store
 from tests.actors.trees import supervised
 

@@ -16,8 +16,8 @@ from hermes.config.schema import Settings
 from hermes.errors import Unavailable
 from hermes.home import find_home, make_home
 from hermes.redact import Redactor
-from hermes.store.owners import hold, terminal_owner
 from hermes.store.store import SqliteStore
+from hermes.store.tables.owners import hold, terminal_owner
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from adapters.contract import AdapterHost
 from hermes.config.schema import Agent, Settings
 from hermes.errors import ConfigError, HermesError, StoreFull, TransientError, leaves
 from hermes.events import Inbound, InboundKind, Outbound, OutboundKind, Source
-from hermes.store.database import Database
-from hermes.store.owners import terminal_owner
+from hermes.store.engine.database import Database
 from hermes.store.store import SqliteStore
+from hermes.store.tables.owners import terminal_owner
 from tests.actors.house import WITHIN, Chat
 from tests.actors.serving import START_TIME, Gateway, program, serving
 from tests.actors.stores import open_store

@@ -20,8 +20,8 @@ from actors.runtime import ChildSpec
 from actors.store import MAILBOX, ActorCommit, store_actor
 from hermes.errors import StoreFull, Unavailable
 from hermes.store import store as facade
-from hermes.store.database import Database
-from hermes.store.readers import Readers
+from hermes.store.engine.database import Database
+from hermes.store.engine.readers import Readers
 from tests.actors.house import House, house
 from tests.actors.trees import supervised
 

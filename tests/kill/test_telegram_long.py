@@ -10,7 +10,7 @@ import trio
 from adapters.telegram.adapter import MESSAGE_LENGTH
 from adapters.telegram.outgoing.message import MARK
 from hermes.split import split
-from hermes.store.drafts import TAKEN_BACK
+from hermes.store.tables.drafts import TAKEN_BACK
 from tests.hermes.models.provider import Answer, event, finished, said, serving, stream
 from tests.kill.bot import CURSOR, FIRST_USER, Bot, bot
 from tests.kill.process import Gateway

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from adapters.web.protocol import FRAME_BYTES
 from adapters.web.server import MAX_MESSAGE
-from hermes.store.acceptance import MAX_TEXT_BYTES
+from hermes.store.tables.acceptance import MAX_TEXT_BYTES
 from tests.adapters.web.client import PageClient, open_page, open_raw_page
 from tests.kill.process import Gateway
 

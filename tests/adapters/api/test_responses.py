@@ -8,7 +8,7 @@ import trio
 
 from hermes.errors import AuthError
 from hermes.messages import Role
-from hermes.store import responses as shelf
+from hermes.store.tables import responses as shelf
 from tests.actors.scripted import ScriptedModel, echo
 from tests.adapters.api.conftest import Serve, Served
 from tests.adapters.api.test_chat import SESSION, Slowly

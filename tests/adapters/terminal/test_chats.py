@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from adapters.terminal.chats import account_of, answer, is_account, mint_account, session_key, typed
 from hermes.events import InboundKind
-from hermes.store.owners import lock_path, terminal_owner
+from hermes.store.tables.owners import lock_path, terminal_owner
 
 
 def test_a_minted_account_is_one_and_names_a_lock(tmp_path: Path) -> None:

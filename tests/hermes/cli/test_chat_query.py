@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes.store.owners import terminal_owner
+from hermes.store.tables.owners import terminal_owner
 
 # Seconds for one command on a machine that is busy with other tests.
 WITHIN = 60.0

@@ -15,8 +15,8 @@ from hermes.errors import HermesError, Refused
 from hermes.events import ChatType, Inbound, InboundKind, Source
 from hermes.home import Home, find_home, make_home
 from hermes.store.interface import Store
-from hermes.store.owners import terminal_owner
 from hermes.store.rows import Burial
+from hermes.store.tables.owners import terminal_owner
 
 BURIAL = Burial("poison", "stale")
 

@@ -8,7 +8,7 @@ from attrs import evolve
 from hermes.asks import Ask, AskKind, AskRequest
 from hermes.events import Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.messages import Message, Role, ToolCall, Usage
-from hermes.store.database import Database
+from hermes.store.engine.database import Database
 from hermes.store.interface import Store
 from hermes.store.rows import Burial, Lease, Turn, TurnOutcome
 

@@ -14,10 +14,10 @@ import pytest
 
 from hermes.errors import ActorCrashed
 from hermes.store import store as facade
-from hermes.store.database import Database
-from hermes.store.readers import Readers
+from hermes.store.engine.database import Database
+from hermes.store.engine.readers import Readers
+from hermes.store.engine.writers import Commit, DirectCommit
 from hermes.store.store import SqliteStore
-from hermes.store.writers import Commit, DirectCommit
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from attrs import evolve
 
 from hermes.messages import Usage
-from hermes.store import acceptance, claims, delivery, turns
 from hermes.store.compose import compose
-from hermes.store.database import Database, Operation
+from hermes.store.engine.database import Database, Operation
 from hermes.store.rows import Turn, TurnOutcome
+from hermes.store.tables import acceptance, claims, delivery, turns
 from tests.hermes.store.builders import BURIAL, SOURCE, calls, event, outbound, result, says
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hermes.store.codec import unpack_names
-from hermes.store.database import Database
+from hermes.store.engine.codec import unpack_names
+from hermes.store.engine.database import Database
 
 ROOT = Path(__file__).parents[3]
 

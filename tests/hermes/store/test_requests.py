@@ -5,13 +5,13 @@ import pytest
 from hermes.errors import Refused
 from hermes.events import Source
 from hermes.messages import Message, Role, Usage
-from hermes.store.database import Database
+from hermes.store.engine.database import Database
 from hermes.store.found import Reach
 from hermes.store.requests import INSTRUCTIONS, Beginning, Response, SessionMoved
-from hermes.store.responses import KEPT
 from hermes.store.rows import TurnOutcome
-from hermes.store.session_state import MAX_STATE_BYTES
 from hermes.store.store import SqliteStore
+from hermes.store.tables.responses import KEPT
+from hermes.store.tables.session_state import MAX_STATE_BYTES
 from tests.hermes.store.builders import (
     BURIAL,
     KEY,

@@ -9,7 +9,7 @@ import trio
 
 from hermes.errors import ActorCrashed, Unavailable
 from hermes.store import interface
-from hermes.store.readers import Readers
+from hermes.store.engine.readers import Readers
 from hermes.store.store import WRITE_DEADLINE, SqliteStore
 from tests.hermes.store.builders import NOW, event
 
