@@ -9,8 +9,8 @@ Rules:
 1. Code is found by the whole of its source and by its name, in a file of this version of the interpreter: it is never
    that of another class or another release.
 2. A file that is absent, cut or foreign is as good as none. Nothing here fails a start.
-3. ``install`` comes before the imports of a program, ``keep`` once it has started: until then the code of classes that
-   it does not use is in memory too (1 MB).
+3. ``installed`` stands around the imports of a program and its run, and ``keep`` comes once it has started: until then
+   the code of classes that it does not use is in memory too (1 MB).
 """
 
 import marshal
@@ -18,7 +18,8 @@ import os
 import re
 import sys
 import zlib
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
@@ -96,8 +97,17 @@ def _read(path: Path) -> dict[str, CodeType]:
 _installed: list[CodeFile] = []
 
 
-def install(program: str) -> None:
-    """From now on, with the file of this program: others use other classes. Repeating it is harmless."""
+@contextmanager
+def installed(program: str) -> Generator[None]:
+    """With the file of this program, since others use other classes; until the end, or ``keep``."""
+    _install(program)
+    try:
+        yield
+    finally:
+        keep()
+
+
+def _install(program: str) -> None:
     # An interpreter without a cache, or another attrs.
     with suppress(NotImplementedError, ImportError):
         if not _installed:

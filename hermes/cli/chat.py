@@ -47,23 +47,24 @@ def chat(
 
     Enter sends, Alt-Enter makes a new line, Ctrl-C stops what runs, Ctrl-D leaves. /help lists the commands.
     """
-    # Importing makes thousands of objects and no garbage: looking for some costs an eighth of the start.
-    gc.disable()
-    lean_attrs.install("chat")
-    try:
-        from hermes.cli.run_chat import Wish, run_chat
-    finally:
-        gc.enable()
+    with lean_attrs.installed("chat"):
+        # Importing makes thousands of objects and no garbage: looking for some costs an eighth of the start.
+        gc.disable()
+        try:
+            from hermes.cli.run_chat import Wish, run_chat
+        finally:
+            gc.enable()
 
-    if resume is not None and last is not None:
-        raise click.UsageError("--resume and --continue exclude each other")
-    if query is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("this is no terminal to chat in: ask one question with -q TEXT, or -q - to read it")
-    wish = Wish(
-        resume=resume is not None or last is not None,
-        name=resume or last or None,
-        model=model,
-        max_turns=max_turns,
-        verbosity=-1 if quiet else verbose,
-    )
-    sys.exit(run_chat(wish, query))
+        if resume is not None and last is not None:
+            raise click.UsageError("--resume and --continue exclude each other")
+        if query is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise click.UsageError("this is no terminal to chat in: ask one question with -q TEXT, or -q - to read it")
+        wish = Wish(
+            resume=resume is not None or last is not None,
+            name=resume or last or None,
+            model=model,
+            max_turns=max_turns,
+            verbosity=-1 if quiet else verbose,
+        )
+        code = run_chat(wish, query)
+    sys.exit(code)

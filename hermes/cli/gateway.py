@@ -46,10 +46,11 @@ def gateway() -> None:
 def run(replace: bool, verbose: int, quiet: bool) -> NoReturn:
     """Connect the chat platforms to the agent, until Ctrl-C or a signal."""
     gc.set_threshold(*COLLECTIONS)
-    lean_attrs.install("gateway")
-    from hermes.cli.run_gateway import run_gateway
+    with lean_attrs.installed("gateway"):
+        from hermes.cli.run_gateway import run_gateway
 
-    sys.exit(run_gateway(replace=replace, verbosity=-1 if quiet else verbose))
+        code = run_gateway(replace=replace, verbosity=-1 if quiet else verbose)
+    sys.exit(code)
 
 
 @gateway.command()

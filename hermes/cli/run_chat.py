@@ -18,7 +18,6 @@ from actors.chat import Parting, Reply, ask, converse
 from adapters.terminal import chats, plain
 from adapters.terminal.outgoing import Outgoing
 from adapters.terminal.query import Query
-from hermes import lean_attrs
 from hermes.cli.startup import Startup, start_up
 from hermes.config.environment import OVERRIDES
 from hermes.config.schema import ResumeDisplay
@@ -65,7 +64,6 @@ def run_chat(wish: Wish, query: str | None) -> int:
         gateway=False, verbosity=None if interactive else wish.verbosity, environ=wish.environment()
     ) as startup:
         code = _in_session(wish, startup, text)
-    lean_attrs.keep()
     gc.freeze()
     return code
 

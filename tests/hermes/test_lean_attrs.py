@@ -18,18 +18,17 @@ SOURCE = (
 PROGRAM = """
 import sys
 from hermes import lean_attrs
-lean_attrs.install("program")
-lean_attrs.install("program")
-import actors.runtime, attrs
-@attrs.frozen
-class One:
-    a: int
-    b: str = "x"
-assert One(1) == One(1) != One(2) and len({One(1), One(1), One(2)}) == 2 and repr(One(1)) == "One(a=1, b='x')"
-assert attrs.evolve(One(1), b="y").b == "y"
-compiled = len(lean_attrs._installed[0].compiled)
-lean_attrs.keep()
-lean_attrs.keep()
+with lean_attrs.installed("program"):
+    import actors.runtime, attrs
+    @attrs.frozen
+    class One:
+        a: int
+        b: str = "x"
+    assert One(1) == One(1) != One(2) and len({One(1), One(1), One(2)}) == 2 and repr(One(1)) == "One(a=1, b='x')"
+    assert attrs.evolve(One(1), b="y").b == "y"
+    compiled = len(lean_attrs._installed[0].compiled)
+    lean_attrs.keep()
+    assert not lean_attrs._installed
 print(compiled, "compile" in vars(sys.modules["attr._make"]))
 """
 
@@ -122,8 +121,7 @@ def test_a_folder_that_cannot_be_written_to_fails_nothing(tmp_path: Path) -> Non
 
 def test_classes_are_the_same_with_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lean_attrs, "cache_from_source", lambda _: str(tmp_path / "x.pyc"))
-    lean_attrs.install("code")
-    try:
+    with lean_attrs.installed("code"):
 
         @frozen
         class One:
@@ -133,7 +131,24 @@ def test_classes_are_the_same_with_and_without(tmp_path: Path, monkeypatch: pyte
             One(1).a = 2  # type: ignore[misc]
         assert One(1) == One(1)
         assert hash(One(1)) == hash(One(1)) != hash(One(2))
-    finally:
-        lean_attrs.keep()
     assert "compile" not in vars(importlib.import_module("attr._make"))
     assert (tmp_path / "x.code").exists()
+
+
+def test_a_program_that_fails_leaves_attrs_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lean_attrs, "cache_from_source", lambda _: str(tmp_path / "x.pyc"))
+    with pytest.raises(ZeroDivisionError), lean_attrs.installed("code"):
+        raise ZeroDivisionError
+    assert "compile" not in vars(importlib.import_module("attr._make"))
+
+
+@pytest.mark.parametrize("missing", [NotImplementedError, ImportError])
+def test_without_a_cache_or_with_another_attrs_everything_is_compiled_as_usual(
+    missing: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: str) -> str:
+        raise missing
+
+    monkeypatch.setattr(lean_attrs, "cache_from_source" if missing is NotImplementedError else "import_module", fails)
+    with lean_attrs.installed("code"):
+        assert not lean_attrs._installed
