@@ -118,7 +118,9 @@ def _to_network(call: Call, place: Place) -> bool:
     return any(redirect.target.text.startswith(("/dev/tcp/", "/dev/udp/")) for redirect in call.redirects)
 
 
-_SUBSCRIPT = re.compile(r"\[[^\]]*(?:\$\((?!\()|\$\(\([^)]*;|`)")
+# ``$((`` is arithmetic where nothing but figures and names stands before its ``))``. Else it may be a substitution that
+# begins with a subshell.
+_SUBSCRIPT = re.compile(r"\[[^\]]*(?:\$\((?!\([\w \t+*/%<>=!&|^~?:,#${}-]*\)\))|`)")
 _EVALUATING = "let test [ [[ ( (( printf read unset declare typeset local readonly export mapfile readarray wait"
 
 
@@ -126,8 +128,10 @@ def _evaluates(call: Call, place: Place) -> bool:
     """A text is expanded where nobody expects it: the index of an array in arithmetic, ``${name@P}``."""
     del place
     evaluating = call.program in names(_EVALUATING)
-    words = (*(call.arguments if evaluating else ()), *call.assignments)
-    return any(_SUBSCRIPT.search(word.bare) for word in words) or any("@P}" in text for text in call.texts)
+    # An index may hold blanks, and is several words then.
+    arguments = " ".join(word.bare for word in call.arguments) if evaluating else ""
+    texts = (arguments, *(word.bare for word in call.assignments))
+    return any(_SUBSCRIPT.search(text) for text in texts) or any("@P}" in text for text in call.texts)
 
 
 _PRELOAD = re.compile(

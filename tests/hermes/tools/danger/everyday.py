@@ -117,6 +117,7 @@ printf '[%s] %s\n' "$(date)" done
 printf '%s\n' "${items[@]}"
 echo "[$(date +%F)] started" >> run.txt
 echo "$((count + 1)) of ${#items[@]}"
+let 'next=items[$((index + 1))]'
 for f in *.png; do convert "$f" "${f%.png}.jpg"; done
 for i in $(seq 1 5); do echo "$i"; sleep 1; done
 while ! nc -z localhost 5432; do sleep 1; done
