@@ -5,7 +5,7 @@ growth, and what stays raises the floor. The median of the last third of the rou
 that of the first third. A leak that goes on shows over two thirds of the window: of the eight thousand turns there, one
 in a thousand that kept a descriptor would be found, or half a kilobyte of each.
 
-Memory is not judged in a run of less than ``JUDGED_FROM`` seconds: SQLite's caches (8 MB, and four times 2 MB) fill
+Memory is not judged in a run of less than ``JUDGED_FROM`` seconds: SQLite's caches (8 MB, and four times 0.5 MB) fill
 over the first 3,500 turns of a process, and end in the middle of a short window.
 
 **Connections** to the Bot API and the model are kept for the next call, as many as were once wanted, and given up after

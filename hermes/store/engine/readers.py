@@ -21,7 +21,10 @@ from hermes.store.engine import faults
 from hermes.store.engine.database import connect
 
 READERS = 4
-"""Reads at the same time: each is a thread and up to 2 MB of page cache, and most take less than a millisecond."""
+"""Reads at the same time: each is a thread and a page cache, and most take less than a millisecond."""
+
+# Of one reader. A commit by the writer empties it at the next read, so that a larger one would hold more for nothing.
+_CACHE_KIBIBYTES = 512
 
 T = TypeVar("T")
 
@@ -85,6 +88,7 @@ class Readers:
         connection = connect(self._path)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
         return inode, connection
 
     def _give_back(self, inode: int, connection: sqlite3.Connection) -> None:
