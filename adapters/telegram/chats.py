@@ -1,33 +1,13 @@
-"""Where a message belongs: its chat, its topic, and the session that it is part of. Pure."""
+"""Where a message belongs: the session that a chat and its topics are part of, and the home channel. Pure.
 
-from telegram import Chat, Message, User
-from telegram.constants import ChatType as Kind
+Known without the library, since the settings of a platform are read before anything of it is loaded.
+"""
 
 from adapters.telegram.settings import TelegramSettings
 from hermes.events import ChatType, Source
 from hermes.home_channel import HomeChannel
 
 PLATFORM = "telegram"
-
-_TYPES = {Kind.PRIVATE: ChatType.DM, Kind.CHANNEL: ChatType.CHANNEL}
-
-
-def source_of(settings: TelegramSettings, message: Message, user: User | None) -> Source:
-    """Where ``message`` stands, and who is heard: its author, or whoever pressed a button of it."""
-    return Source(
-        platform=PLATFORM,
-        account=settings.account,
-        chat_id=str(message.chat.id),
-        chat_type=_chat_type(message.chat),
-        thread_id=thread_of(message),
-        user_id=str(user.id) if user else "",
-        user_name=user.full_name if user else "",
-    )
-
-
-def thread_of(message: Message) -> str:
-    """The topic; empty outside of one. A thread of replies in an ordinary group is none."""
-    return str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else ""
 
 
 def session_key(settings: TelegramSettings, source: Source) -> str:
@@ -64,7 +44,3 @@ def is_shared(settings: TelegramSettings, source: Source) -> bool:
     if source.chat_type is ChatType.CHANNEL:
         return True
     return not (settings.thread_sessions_per_user if source.thread_id else settings.group_sessions_per_user)
-
-
-def _chat_type(chat: Chat) -> ChatType:
-    return _TYPES.get(Kind(chat.type), ChatType.GROUP)

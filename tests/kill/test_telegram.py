@@ -3,6 +3,7 @@
 import random
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trio
@@ -73,6 +74,15 @@ async def test_a_kill_while_an_answer_grows_leaves_one_answer_or_a_marked_one(ga
     assert chat.count() == {"messages": 1, "lost": 0, "doubled": 0, "out of order": 0}
     # A beginning whose id the kill took stays in the chat, so the answer below it has to say so.
     assert chat.marked() == (name in {"draft.after_begin", "draft.after_send"})
+
+
+async def test_what_no_bot_needs_of_its_library_is_not_in_memory(gateway: Gateway) -> None:
+    with trio.fail_after(WITHIN):
+        async with bot(gateway) as chat:
+            await gateway.start()
+            await chat.until_answered(chat.write("say hello"))
+            assert "cryptography" not in Path(f"/proc/{gateway.pid}/maps").read_text()
+            assert await gateway.stop() == 0
 
 
 async def test_an_answer_grows_by_edits_of_one_message(gateway: Gateway) -> None:

@@ -12,10 +12,11 @@ from typing import Any, cast
 from attrs import evolve, field, frozen
 from telegram import Bot, CallbackQuery, Message, Update, User
 
-from adapters.telegram.chats import is_shared, session_key, source_of
+from adapters.telegram.chats import is_shared, session_key
 from adapters.telegram.incoming.access import Me, is_meant, may_write, without_mention
 from adapters.telegram.incoming.content import CONTENT, quoted, text_of
 from adapters.telegram.incoming.media import FETCH_WITHIN, MOST_BYTES, Attachment, attachment
+from adapters.telegram.incoming.origin import source_of
 from adapters.telegram.incoming.utterances import Part, Utterances
 from adapters.telegram.settings import TelegramSettings
 from hermes.agent.commands import parse
