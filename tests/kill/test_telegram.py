@@ -81,7 +81,7 @@ async def test_what_no_bot_needs_of_its_library_is_not_in_memory(gateway: Gatewa
         async with bot(gateway) as chat:
             await gateway.start()
             await chat.until_answered(chat.write("say hello"))
-            assert "cryptography" not in Path(f"/proc/{gateway.pid}/maps").read_text()
+            assert "cryptography" not in Path(f"/proc/{gateway.process.pid}/maps").read_text()
             assert await gateway.stop() == 0
 
 
