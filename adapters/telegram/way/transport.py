@@ -132,6 +132,9 @@ class Transport:
         return _Connection(secured, stream.socket)
 
     async def _keep(self, connection: _Connection) -> None:
+        # Few calls take the newest again and again: what a burst left below them is looked at here, oldest first.
+        while self._idle and not self._idle[0].is_usable():
+            await trio.aclose_forcefully(self._idle.pop(0).stream)
         reusable = connection.http.our_state is connection.http.their_state is h11.DONE
         if self._closed or not reusable or len(self._idle) >= KEPT_CONNECTIONS:
             await trio.aclose_forcefully(connection.stream)

@@ -9,7 +9,7 @@ import trio
 import trustme
 
 from adapters.telegram.way.lost import Lost, NotSent
-from adapters.telegram.way.transport import Request, Transport
+from adapters.telegram.way.transport import KEPT_FOR, Request, Transport
 from adapters.telegram.way.ways import Straight, way
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -58,6 +58,20 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
             assert await ask(transport, port) == (200, b"ok")
         await transport.aclose()
     assert len(opened) == 1
+
+
+async def test_what_a_burst_left_is_closed_while_few_calls_are_made() -> None:
+    transport = Transport()
+    async with server(answering(OK, OK)) as port:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, transport, port)
+            nursery.start_soon(ask, transport, port)
+        oldest, newest = transport._idle
+        oldest.idle_since -= KEPT_FOR
+        assert await ask(transport, port) == (200, b"ok")
+        assert transport._idle == [newest]
+        assert oldest.socket.fileno() == -1
+        await transport.aclose()
 
 
 async def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again() -> None:
