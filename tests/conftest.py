@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "pytester",
     "tests.plugins.environment",
+    "tests.plugins.garbage",
     "tests.plugins.leftovers",
     "tests.plugins.loopback",
     "tests.plugins.order",

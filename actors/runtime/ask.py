@@ -75,11 +75,16 @@ class Reply(Generic[T]):
             self._settle()
 
     async def outcome(self) -> T:
-        """The runtime's: wait for the answer and return it, or raise what ``fail`` was given."""
+        """The runtime's: wait for the answer and return it, or raise what ``fail`` was given. Only once."""
         await self._done.wait()
-        if self._error is not None:
-            raise self._error
-        return cast(T, self._value)
+        # An error that is still held here would hold, by its traceback, whoever asked: a cycle, left to the collector.
+        error, self._error = self._error, None
+        if error is None:
+            return cast(T, self._value)
+        try:
+            raise error
+        finally:
+            del error
 
     def _settle(self) -> None:
         self._done.set()

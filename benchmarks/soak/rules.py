@@ -5,8 +5,8 @@ growth, and what stays raises the floor. The median of the last third of the rou
 that of the first third. A leak that goes on shows over two thirds of the window: of the eight thousand turns there, one
 in a thousand that kept a descriptor would be found, or half a kilobyte of each.
 
-Memory is not judged in a run of less than ``JUDGED_FROM`` seconds: SQLite's caches (8 MB, and four times 0.5 MB) fill
-over the first 3,500 turns of a process, and end in the middle of a short window.
+Memory is not judged in a run of less than ``JUDGED_FROM`` seconds: SQLite's caches (2 MB, and four times 0.5 MB) fill
+over the first 900 turns of a process, and end in the middle of a short window.
 
 **Connections** to the Bot API and the model are kept for the next call, as many as were once wanted, and given up after
 a trouble: they go up and down with the faults, so what they have is a bound.
@@ -33,7 +33,7 @@ ALLOWED = {"memory": 4.0, "descriptors": 4.0, "threads": 3.0, "children": 0.0}
 MOST_CONNECTIONS = 160
 
 # Seconds; see above.
-JUDGED_FROM = 1200.0
+JUDGED_FROM = 900.0
 
 # The share of what was to be said that has to be: troubles keep people waiting, but not most of the time.
 LEAST_LOAD = 1 / 3

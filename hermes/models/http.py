@@ -178,6 +178,8 @@ class Http:
         finally:
             await content.leave(patience)
             await response.aclose()
+            # Response and stream name each other: each call would be left to the collector.
+            response.stream = httpx.ByteStream(b"")
 
     async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
         try:

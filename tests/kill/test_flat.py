@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.kill, pytest.mark.proof]
 CONVERSATIONS = 50
 TURNS = 300
 WARM_UP = 100
-"""Turns of each conversation before the first reading: SQLite's page caches (8 MB and four times 2 MB) fill only as the
-database grows, and the allocator finds its size."""
+"""Turns of each conversation before the first reading: SQLite's page caches (2 MB and four times 0.5 MB) fill only as
+the database grows, and the allocator finds its size."""
 
 SESSION = 20
 """Turns of a session: a request holds all of its session, so sessions that grew would take more for good reason."""

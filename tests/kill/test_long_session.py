@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.kill, pytest.mark.proof]
 
 TURNS = 900
 WARM_UP = 600
-"""Turns before the first reading: the caches of the database (8 MB and four times 2 MB) fill as it grows."""
+"""Turns before the first reading: the caches of the database (2 MB and four times 0.5 MB) fill as it grows."""
 
 # The unrest of the allocator, in KB. A transcript that stayed in memory would be some 4 KB a turn, 1.2 MB.
 ALLOWED_GROWTH = 768

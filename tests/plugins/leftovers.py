@@ -1,6 +1,10 @@
-"""No process outlives the session: neither a child of it, nor an orphan that lives in its temporary folder."""
+"""Nothing outlives the session: no child of it, no orphan that lives in its temporary folder, no temporary file that
+somebody made outside of ``tmp_path`` and forgot.
+"""
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +57,21 @@ def _lives_in(entry: Path, prefix: bytes) -> bool:
         return prefix in (entry / "environ").read_bytes() or prefix in os.fsencode((entry / "cwd").readlink()) + b"/"
     except OSError:
         return False  # it ended meanwhile, or is another user's
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_temporary_file_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    tmp_path_factory.getbasetemp()  # where tmp_path lies, and what pytest keeps for a look
+    # A short path: sockets in it have 107 bytes for theirs.
+    folder = Path(tempfile.mkdtemp(prefix="tests-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield
+    left = sorted(path.name for path in folder.iterdir())
+    shutil.rmtree(folder, ignore_errors=True)
+    if left:
+        pytest.fail("temporary files are left behind: " + ", ".join(left), pytrace=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -65,3 +65,17 @@ def test_a_session_that_leaves_a_child_fails_and_names_it(
     result.stdout.fnmatch_lines([f"pid {started[0]} *: sleep 4321"])
     os.kill(started[0], signal.SIGKILL)
     os.waitpid(started.pop(), 0)
+
+
+def test_a_session_that_leaves_a_temporary_file_fails_and_names_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pathlib, tempfile
+        def test_leaves():
+            pathlib.Path("left").write_text(tempfile.mkdtemp(prefix="forgotten-"))
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "tests.plugins.leftovers")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["temporary files are left behind: forgotten-*"])
+    assert not Path((pytester.path / "left").read_text()).exists()

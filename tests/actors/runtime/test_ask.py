@@ -1,3 +1,4 @@
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actors.runtime import Address, ChildSpec, Context, Reply, Restart, What
 from actors.runtime.ask import Asked, ask
-from hermes.errors import ActorCrashed, Refused, Unavailable
+from hermes.errors import ActorCrashed, HermesError, Refused, Unavailable
 from tests.actors.runtime.stage import Puppet, Stage, acting, resting, supervisor
 
 
@@ -68,6 +69,29 @@ async def test_what_the_actor_fails_it_with_is_raised_in_the_asker(autojump_cloc
     async with acting(supervisor(ORACLE)) as stage:
         with pytest.raises(Refused, match="too large"):
             await oracle_of(stage).ask(asking("refuse"), within=1)
+
+
+@pytest.mark.parametrize("text", ["refuse", "slow"])
+async def test_a_failed_ask_leaves_nothing_to_the_garbage_collector(
+    text: str, autojump_clock: MockClock, uncollected: None
+) -> None:
+    slots: list[weakref.ref[Reply[str]]] = []
+
+    def make(reply: Reply[str]) -> Question:
+        slots.append(weakref.ref(reply))
+        return Question(text, reply)
+
+    async with acting(supervisor(ORACLE)) as stage:
+        failed = False
+        try:
+            await oracle_of(stage).ask(make, within=1)
+        except HermesError:
+            failed = True
+        await trio.sleep(100)
+        # It has received something else, which its frame holds now.
+        await oracle_of(stage).ask(asking("next"), within=1)
+        assert failed
+        assert slots[0]() is None
 
 
 async def test_past_its_deadline_an_ask_is_unavailable_and_its_slot_abandoned(autojump_clock: MockClock) -> None:

@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 import trio
 
@@ -53,6 +54,12 @@ async def test_a_stream_brings_its_events_and_the_request_its_body_and_headers()
         assert await read(http) == ["one", "two"]
     (request,) = provider.requests
     assert (request.path, request.body, request.headers["authorization"]) == ("/x", {"a": 1}, "Bearer x")
+
+
+async def test_a_stream_leaves_nothing_to_the_garbage_collector(uncollected: None) -> None:
+    async with pool(stream(event("one"))) as (http, _):
+        assert await read(http) == ["one"]
+        assert not [kept for kept in gc.get_objects() if isinstance(kept, httpx.Response | httpx.Request)]
 
 
 async def test_a_connection_is_used_again_and_closed_with_the_pool() -> None:

@@ -76,9 +76,11 @@ class Journal(RuleBasedStateMachine):
         self.count = 0
 
     def teardown(self) -> None:
-        self.finish_all()
-        self.database.close()
-        shutil.rmtree(self.folder)
+        try:
+            self.finish_all()
+        finally:
+            self.database.close()
+            shutil.rmtree(self.folder)
 
     def do(self, operation: Callable[..., T]) -> T:
         return commit(self.database, operation)
