@@ -1,7 +1,7 @@
-"""One provider over HTTP: a pool of connections, and streams of events out of it.
+"""One provider over HTTP: streams of events.
 
-1. Nothing is opened before the first stream. ``aclose`` ends what is idle at once and the rest with its last stream,
-   and the next stream opens anew: so whoever owns a pool may end and begin again without ending a turn.
+1. Nothing is opened before the first stream. ``aclose`` ends what is idle at once and the rest with its stream, and the
+   next stream opens anew: so whoever owns one may end and begin again without ending a turn (hermes/models/clients.py).
 2. Each wait is bounded: for a connection, for the first byte, for the next byte, and for the next event, since some
    servers send comments for ever.
 3. A stream that is left early, by an error or by cancellation, closes its connection. One that was read to its end
@@ -10,17 +10,19 @@
 """
 
 import ipaddress
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import trio
-from attrs import define, frozen
+from attrs import frozen
 
 import hermes
 from hermes.errors import ConfigError, HermesError, RemoteProtocolError, TransientError
 from hermes.lean_httpx import httpx
+from hermes.models.clients import Clients
 from hermes.models.failures import Speaker, refusal, web_page
 from hermes.models.wires.sse import MAX_EVENT_BYTES, SseEvent, SseReader
 
@@ -31,14 +33,6 @@ MAX_ERROR_BYTES = 64 * 1024
 
 # Seconds for the rest of a stream whose last event has come, so that its connection can serve again.
 REST_WITHIN = 0.5
-
-# Seconds to say goodbye to a connection (TLS) before it is dropped.
-CLOSE_WITHIN = 2.0
-
-# Connections without a stream that are kept, and for how many seconds: a conversation calls again within that or not
-# for a while.
-KEPT_CONNECTIONS = 16
-KEPT_FOR = 60.0
 
 _USER_AGENT = f"hermes-agent/{hermes.__version__}"
 
@@ -103,7 +97,7 @@ class Events:
 
 
 class Http:
-    """The pool of one provider. ``base_url`` without a slash at its end."""
+    """The way to one provider. ``base_url`` without a slash at its end."""
 
     def __init__(
         self,
@@ -119,39 +113,32 @@ class Http:
         self._timing = timing or (OWN_TIMING if is_own(host) else Timing())
         usual = {"accept": "text/event-stream", "content-type": "application/json", "user-agent": _USER_AGENT}
         self._headers = {**usual, **headers}
-        self._pool: _Pool | None = None
+        self._clients = Clients(self._client)
+        self._context: ssl.SSLContext | None = None
 
     @asynccontextmanager
     async def stream(self, path: str, body: bytes) -> AsyncGenerator[Events]:
         """Post ``body`` and read the answer as events. Raises what hermes/models/failures.py makes of a refusal."""
-        pool = self._pool = self._pool or _Pool(self._client())
-        pool.streams += 1
-        try:
-            async with self._response(pool.client, path, body) as (response, content):
-                yield await self._events(response, content)
-        finally:
-            pool.streams -= 1
-            await _close_unused(pool)
+        async with self._clients.lent() as client, self._response(client, path, body) as (response, content):
+            yield await self._events(response, content)
 
     async def aclose(self) -> None:
         """See rule 1."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.retired = True
-            await _close_unused(pool)
+        await self._clients.aclose()
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         timing = self._timing
         try:
+            # Certificates are read once, 20 ms, and for those who need them.
+            self._context = self._context or httpx.create_ssl_context(verify=not self.base_url.startswith("http://"))
             return httpx.AsyncClient(
                 headers=self._headers,
                 # First byte and idle are ours: httpx knows one bound for both.
                 timeout=httpx.Timeout(None, connect=timing.connect, write=timing.write),
-                limits=httpx.Limits(max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_FOR),
+                limits=limits,
                 # A proxy of the environment has no way to this machine.
                 trust_env=not self._local,
-                # Certificates are read for those who need them: 20 ms.
-                verify=not self.base_url.startswith("http://"),
+                verify=self._context,
             )
         except (ValueError, OSError, ImportError) as error:
             raise ConfigError(f"HTTP cannot be set up (proxy or certificates of the environment): {error}") from error
@@ -223,19 +210,6 @@ class Http:
 
     def _late(self, seconds: float, what: str) -> TransientError:
         return TransientError(f"{self._speaker.label} did not send {what} within {seconds:g} s")
-
-
-@define
-class _Pool:
-    client: httpx.AsyncClient
-    streams: int = 0
-    retired: bool = False
-
-
-async def _close_unused(pool: _Pool) -> None:
-    if pool.retired and not pool.streams:
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_WITHIN):
-            await pool.client.aclose()
 
 
 class _Body:
