@@ -10,10 +10,10 @@
 """
 
 import ipaddress
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import trio
@@ -25,6 +25,9 @@ from hermes.lean_httpx import httpx
 from hermes.models.clients import Clients
 from hermes.models.failures import Speaker, refusal, web_page
 from hermes.models.wires.sse import MAX_EVENT_BYTES, SseEvent, SseReader
+
+if TYPE_CHECKING:
+    import ssl
 
 OK = 200
 

@@ -90,9 +90,9 @@ def _open(wanted: Fallback, settings: Settings, environment: Mapping[str, str], 
 
 def _remote(wanted: Fallback, settings: Settings, environment: Mapping[str, str], section: str) -> ChatModel:
     from hermes.models import providers
-    from hermes.models.context_lengths import context_length
     from hermes.models.failures import Speaker
     from hermes.models.http import is_own
+    from hermes.models.lengths import context_length
     from hermes.models.wires.build import Setup, anthropic_model, chat_model
 
     provider = _provider(wanted, section)

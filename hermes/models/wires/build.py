@@ -7,14 +7,14 @@ from attrs import evolve, frozen
 from hermes.models.contract import ModelRequest
 from hermes.models.failures import Speaker, complaint
 from hermes.models.http import Http, Timing
-from hermes.models.output_lengths import output_length
+from hermes.models.lengths import output_length
 from hermes.models.remote import RemoteModel, Reply, Wire
 from hermes.models.wires.anthropic_reply import AnthropicReply
 from hermes.models.wires.anthropic_request import AnthropicOptions, anthropic_request, most_output
 from hermes.models.wires.chat_reply import ChatReply
 from hermes.models.wires.chat_request import ChatOptions, Dialect, chat_request
 
-# The version of the API that hermes/models/anthropic_*.py are written for.
+# The version of the API that anthropic_*.py are written for.
 ANTHROPIC_VERSION = "2023-06-01"
 
 

@@ -46,9 +46,8 @@ async def test_streams_at_one_time_have_clients_of_their_own_and_later_ones_the_
 
 async def test_the_one_that_was_used_last_is_lent_first(autojump_clock: MockClock) -> None:
     clients = Clients(Maker())
-    async with clients.lent() as first:
-        async with clients.lent() as second:
-            pass
+    async with clients.lent() as first, clients.lent() as second:
+        pass
     async with clients.lent() as again:
         assert again is first
     assert second is not first

@@ -3,7 +3,7 @@
 import pytest
 
 from hermes.messages import Message, Role, ToolCall
-from hermes.models.output_lengths import output_length
+from hermes.models.lengths import output_length
 from hermes.models.sizes import message_size
 
 
