@@ -21,7 +21,7 @@ from itertools import zip_longest
 
 import trio
 
-from actors.conversation.services import Services
+from actors.conversation.services import Platform, Services
 from adapters.contract import Ambiguous
 from hermes import media_lines
 from hermes.errors import HermesError, RateLimited, Refused, TransientError, Unavailable
@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 Compose = Callable[[str, int], Outbound]
 """The answer's part with this text and number: its key is that of the draft."""
+
+ComposeVersion = Callable[[str, int, int], Outbound]
+"""The same, with how many answers of the turn already stand between."""
 
 
 class GrowingAnswer:
@@ -196,3 +199,46 @@ class GrowingAnswer:
         await store.draft_sent(lease, row_id, message_id, time.time())
         failpoint("draft.after_sent")
         return message_id
+
+
+class Growing:
+    """The answers of one turn that grow in its chat, one at a time; does nothing where the platform shows none."""
+
+    def __init__(self, services: Services, lease: Lease, platform: Platform) -> None:
+        self._services = services
+        self._lease = lease
+        self._platform = platform
+        self._now: GrowingAnswer | None = None
+        self.version = 0
+        """How many have been left standing: rule 4."""
+
+    def begin(self, nursery: trio.Nursery, compose: ComposeVersion) -> None:
+        """The next answer, in a task of ``nursery``."""
+        platform, version = self._platform, self.version
+        if platform.grows:
+            self._now = GrowingAnswer(
+                self._services,
+                self._lease,
+                lambda text, part: compose(text, version, part),
+                platform.message_length,
+                utf16=platform.utf16,
+                files=platform.files,
+            )
+            nursery.start_soon(self._now.run)
+
+    def show(self, text: str) -> None:
+        """All of the answer so far."""
+        if self._now:
+            self._now.show(text)
+
+    async def end(self) -> None:
+        """See ``GrowingAnswer.end``."""
+        if self._now:
+            await self._now.end()
+            self._now = None
+
+    async def leave(self) -> None:
+        """See ``GrowingAnswer.leave``."""
+        if self._now:
+            self.version += await self._now.leave()
+            self._now = None

@@ -21,6 +21,7 @@ from attrs import define, evolve, field
 from actors.conversation import wording
 from actors.conversation.metering import Meter, metered
 from actors.conversation.services import Services
+from actors.conversation.work import Emit
 from actors.models import SERVED, UNKNOWN, outcome_of
 from hermes.agent.endings import paragraphs
 from hermes.agent.turnio import ModelFailed, ModelReplied, ModelText, TurnEvent
@@ -48,8 +49,6 @@ from hermes.models.contract import (
 from hermes.models.retry import others_may_do, retry_after
 from hermes.spending import CapReached
 from hermes.store.rows import Lease
-
-Emit = Callable[[TurnEvent], Awaitable[None]]
 
 Shorten = Callable[[], Awaitable[ModelRequest | None]]
 """A request in the place of one that is too long; None: there is none."""

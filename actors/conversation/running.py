@@ -3,12 +3,10 @@
 Rules:
 
 1. Effects are performed one after another by one task; model calls and tools run in tasks of their own and come back
-   as events.
-2. Each event from a task carries the number of the work that it belongs to; ``CancelWork`` raises the number, and
-   what an ended task still says is dropped.
-3. What arrives meanwhile (commands, answers, new messages) is read from the inbox at the start and at each nudge; the
+   as events (work.py).
+2. What arrives meanwhile (commands, answers, new messages) is read from the inbox at the start and at each nudge; the
    nudge itself says nothing.
-4. The turn ends with ``Finish``, or with a crash or cancellation that leaves it running in the journal for the next
+3. The turn ends with ``Finish``, or with a crash or cancellation that leaves it running in the journal for the next
    claim.
 """
 
@@ -18,16 +16,18 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve
 
 from actors.conversation import outbound, wording
-from actors.conversation.growing import GrowingAnswer
-from actors.conversation.model_call import Emit, ModelCalls
+from actors.conversation.growing import Growing
+from actors.conversation.model_call import ModelCalls
+from actors.conversation.model_step import ModelStep
 from actors.conversation.services import Services
 from actors.conversation.session import Session
 from actors.conversation.tool_call import ToolCalls
 from actors.conversation.turn_requests import TurnRequests
-from actors.messages import LOOK, Look
+from actors.conversation.work import Emit, Work
+from actors.messages import Look
 from actors.runtime import Mailbox
 from hermes import media_lines
 from hermes.agent import unattended
@@ -41,8 +41,6 @@ from hermes.agent.turnio import (
     CancelWork,
     Finish,
     Join,
-    ModelFailed,
-    ModelReplied,
     Persist,
     PlannedCall,
     RunTools,
@@ -52,30 +50,18 @@ from hermes.agent.turnio import (
     TurnEvent,
 )
 from hermes.asks import Ask
-from hermes.errors import ConfigError, LeaseLost
-from hermes.events import DraftState, Verdict
+from hermes.errors import LeaseLost
+from hermes.events import DraftState, Outbound, Verdict
 from hermes.failpoints import failpoint
 from hermes.messages import Message, Role
-from hermes.models.contract import ModelRequest
 from hermes.store.compose import compose
 from hermes.store.rows import AnswerResult, InboxRow, Turn, TurnOutcome
-
-# Deltas wait here while an effect is performed; a model that writes faster than the disk is slowed down.
-EVENT_BOUND = 64
 
 # Seconds between two looks at a question's deadline.
 MIN_EXPIRY_PAUSE = 0.05
 MAX_EXPIRY_PAUSE = 30.0
 
 _VERDICTS = {TurnOutcome.DONE: Verdict.ANSWERED, TurnOutcome.FAILED: Verdict.FAILED}
-
-
-@frozen
-class _Work:
-    """An event of a task, with the number of the work that it belongs to."""
-
-    number: int
-    event: TurnEvent
 
 
 class RunningTurn:
@@ -100,17 +86,15 @@ class RunningTurn:
         """Messages that came before it do not interrupt it: they wait for their own turn."""
         self._position = len(turn.messages)
         self._tools = ToolCalls(services, turn, always)
-        self._model = ModelCalls(services, turn.lease)
-        self._requests = TurnRequests(services, session, turn, self._model)
+        model = ModelCalls(services, turn.lease)
+        self._requests = TurnRequests(services, session, turn, model)
+        self._step = ModelStep(self._requests, model)
         self._offered: dict[int, InboxRow] = {}
-        self._work = 0
-        self._scopes: set[trio.CancelScope] = set()
+        self._work = Work()
         self._nursery: trio.Nursery | None = None
-        self._growing: GrowingAnswer | None = None
-        self._left_standing = 0
+        self._growing = Growing(services, turn.lease, services.outlets.platform(turn.rows[-1].event.source))
         self._finished = False
         self._verdict: Verdict | None = None
-        self._send, self._events = trio.open_memory_channel[_Work | Look](EVENT_BOUND)
 
     async def run(self, mailbox: Mailbox[Look], take_arrivals: Callable[[], Awaitable[None]]) -> None:
         """Run to the end. Cancelled or crashed: the journal holds the turn as far as it came."""
@@ -124,18 +108,18 @@ class RunningTurn:
 
     async def _go(self, take_arrivals: Callable[[], Awaitable[None]]) -> None:
         self._show(DraftState.THINKING)
-        self._grow()
+        self._growing.begin(self._running, self._answer)
         await self._perform(self.machine.start())
         for ask in self.machine.open_asks:
-            self._spawn(self._expire_later, ask)
+            self._running.start_soon(self._expire_later, ask)
         # Before the first nudge: the one for a /stop that waits behind this turn's message may be spent already.
         await take_arrivals()
         while not self._finished:
-            item = await self._events.receive()
-            if isinstance(item, Look):
+            event = await self._work.next()
+            if isinstance(event, Look):
                 await take_arrivals()
-            elif item.number == self._work:
-                await self.feed(item.event)
+            else:
+                await self.feed(event)
 
     async def feed(self, event: TurnEvent) -> None:
         """Give the machine one event and perform what it asks for. After the end it is a no-op."""
@@ -160,7 +144,7 @@ class RunningTurn:
 
     async def _watch(self, mailbox: Mailbox[Look]) -> None:
         async for _ in mailbox:
-            await self._send.send(LOOK)
+            await self._work.look()
 
     async def _perform(self, effects: list[TurnEffect]) -> None:
         for effect in effects:
@@ -185,19 +169,16 @@ class RunningTurn:
         """What needs no journal and is not waited for."""
         match effect:
             case CallModel(final=final):
-                self._start(self._call_model, final)
+                self._work.start(self._running, self._call_model, final)
             case RunTools(calls=calls):
                 self._show(DraftState.TOOL, tool=", ".join(self._preview(planned) for planned in calls))
                 for planned in calls:
-                    self._start(self._run_tool, planned)
+                    self._work.start(self._running, self._run_tool, planned)
             case ShowDraft(text=text):
                 self._show(DraftState.WRITING, text=text)
-                if self._growing:
-                    self._growing.show(text)
+                self._growing.show(text)
             case CancelWork():
-                self._work += 1
-                for scope in self._scopes:
-                    scope.cancel()
+                self._work.cancel()
             case _:
                 assert_never(effect)
 
@@ -235,17 +216,17 @@ class RunningTurn:
         platform = self._services.outlets.platform(source)
         notes = (self._requests.note, "" if platform.attended else unattended.note(self.machine.messages))
         text = self._services.redactor.redact(paragraphs(effect.text, *notes) if effect.text else "")
-        if self._growing and platform.files and media_lines.begins_with_file(text):
+        if platform.files and media_lines.begins_with_file(text):
             # What was shown so far was said before the file, and stays.
-            self._left_standing += await self._growing.leave()
-        elif self._growing:
+            await self._growing.leave()
+        else:
             await self._growing.end()
         out = outbound.answers(
             self.turn,
             text,
             platform.message_length,
             utf16=platform.utf16,
-            version=self._left_standing,
+            version=self._growing.version,
             files=platform.files,
         )
         failpoint("turn.before_finish")
@@ -263,25 +244,12 @@ class RunningTurn:
         failpoint("turn.after_finish")
         self._services.outlets.look(source)
 
-    def _grow(self) -> None:
-        """Where answers grow in their chat, begin one."""
-        platform = self._services.outlets.platform(self.turn.rows[-1].event.source)
-        if platform.grows:
-            version = self._left_standing
-            self._growing = GrowingAnswer(
-                self._services,
-                self.turn.lease,
-                lambda text, part: outbound.answer(self.turn, text, version, part),
-                platform.message_length,
-                utf16=platform.utf16,
-                files=platform.files,
-            )
-            self._spawn(self._growing.run)
+    def _answer(self, text: str, version: int, part: int) -> Outbound:
+        return outbound.answer(self.turn, text, version, part)
 
     async def _ask(self, ask: Ask) -> None:
-        if self._growing:
-            self._left_standing += await self._growing.leave()
-            self._grow()
+        await self._growing.leave()
+        self._growing.begin(self._running, self._answer)
         platform = self._services.outlets.platform(self.turn.rows[-1].event.source)
         # In UTF-16 units a character may count twice.
         room = platform.message_length // 2 if platform.utf16 else platform.message_length
@@ -291,7 +259,7 @@ class RunningTurn:
         failpoint("ask.after_open")
         self._show(DraftState.WAITING)
         self._services.outlets.look(self.turn.rows[-1].event.source)
-        self._spawn(self._expire_later, ask)
+        self._running.start_soon(self._expire_later, ask)
 
     async def answer(self, row: InboxRow, ask: Ask, text: str) -> None:
         """Answer an ask of this turn by an inbox row, unless somebody was quicker."""
@@ -308,59 +276,19 @@ class RunningTurn:
         while self.ask(ask.id) is not None:
             await trio.sleep(min(MAX_EXPIRY_PAUSE, max(MIN_EXPIRY_PAUSE, ask.deadline - time.time())))
             if await self._services.store.expire_ask(self.turn.lease, ask.id, time.time()):
-                await self._send.send(_Work(self._work, AskExpired(ask.id)))
+                await self._work.say(AskExpired(ask.id))
                 return
 
-    def _start(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
-        """Start work that ``CancelWork`` ends; its events are dropped from then on."""
-        self._spawn(self._scoped, self._work, work, *arguments)
+    async def _call_model(self, emit: Emit, final: bool) -> None:
+        await self._step.run(emit, self._show, self.machine.messages, final=final)
 
-    async def _scoped(self, number: int, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
-        async def emit(event: TurnEvent) -> None:
-            await self._send.send(_Work(number, event))
-
-        if number != self._work:
-            return  # cancelled before it began
-        with trio.CancelScope() as scope:
-            self._scopes.add(scope)
-            try:
-                await work(*arguments, emit)
-            finally:
-                self._scopes.discard(scope)
-
-    async def _call_model(self, final: bool, emit: Emit) -> None:
-        requests, messages = self._requests, self.machine.messages
-        try:
-            request = await requests.build(messages, final=final)
-        except ConfigError as error:
-            # A person has to mend it, so the chat is told; ending the actor would leave it silent until then.
-            await emit(ModelFailed(str(error)))
-            return
-
-        async def shorten(*, refused: bool = True) -> ModelRequest | None:
-            nonlocal request
-            self._show(DraftState.COMPRESSING)
-            done = await requests.compress(request, messages, refused=refused)
-            self._show(DraftState.THINKING)
-            if done:
-                request = await requests.build(messages, final=final)
-            return request if done else None
-
-        async def heard(event: TurnEvent) -> None:
-            if isinstance(event, ModelReplied):
-                requests.learn(request, event.usage)
-            await emit(event)
-
-        if requests.is_due(request):
-            await shorten(refused=False)
-        await self._model.call(request, heard, shorten)
-
-    async def _run_tool(self, planned: PlannedCall, emit: Emit) -> None:
+    async def _run_tool(self, emit: Emit, planned: PlannedCall) -> None:
         await self._tools.run(planned, time.time(), emit)
 
-    def _spawn(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
+    @property
+    def _running(self) -> trio.Nursery:
         assert self._nursery is not None, "only while run() is running"
-        self._nursery.start_soon(task, *arguments)
+        return self._nursery
 
     def _show(self, state: DraftState, *, text: str = "", tool: str = "") -> None:
         self._services.outlets.show(outbound.draft(self.turn, state, text, tool, self._verdict))

@@ -1,12 +1,11 @@
 """One call of a tool, in a task of the turn."""
 
-from collections.abc import Awaitable, Callable
-
 from actors.conversation.approvals import StoredApprovals, StoredState
 from actors.conversation.archive import StoredArchive
 from actors.conversation.services import Services, readers
+from actors.conversation.work import Emit
 from hermes.agent import unattended
-from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned, TurnEvent
+from hermes.agent.turnio import PlannedCall, ToolAsked, ToolReturned
 from hermes.asks import AskRequest
 from hermes.events import InboundKind
 from hermes.failpoints import failpoint
@@ -38,7 +37,7 @@ class ToolCalls:
             allow_always=services.allow_always,
         )
 
-    async def run(self, planned: PlannedCall, now: float, emit: Callable[[TurnEvent], Awaitable[None]]) -> None:
+    async def run(self, planned: PlannedCall, now: float, emit: Emit) -> None:
         """Run one call and emit ``ToolReturned`` or ``ToolAsked``; where nobody can be asked, the former.
 
         An effectful call is recorded as started first. Cancelled: the tool ends whatever it started.
