@@ -8,14 +8,20 @@ from hermes.models.contract import Completed, ModelPiece, ModelRequest, Unshown
 
 
 def text_size(*texts: str) -> int:
-    return sum(len(text) if text.isascii() else len(text.encode(errors="replace")) for text in texts)
+    return sum(map(_size, texts))
 
 
 def message_size(message: Message) -> int:
-    """Thoughts count once: what goes back to a provider is their text, or what it wants to see in the place of it."""
-    thoughts = max(text_size(message.reasoning), text_size(message.reasoning_details))
-    calls = (text for call in message.tool_calls for text in (call.name, call.arguments))
-    return thoughts + text_size(message.content, *calls)
+    """Thoughts count once: what goes back to a provider is their text, or what it wants to see in the place of it.
+
+    Each request counts all of its messages, several times.
+    """
+    size = _size(message.content)
+    if message.reasoning or message.reasoning_details:
+        size += max(_size(message.reasoning), _size(message.reasoning_details))
+    for call in message.tool_calls:
+        size += _size(call.name) + _size(call.arguments)
+    return size
 
 
 def piece_size(piece: ModelPiece) -> int:
@@ -32,3 +38,7 @@ def prefix_size(request: ModelRequest) -> int:
 
 def request_size(request: ModelRequest) -> int:
     return prefix_size(request) + sum(map(message_size, request.messages))
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
