@@ -39,17 +39,23 @@ class Clients:
 
     @asynccontextmanager
     async def lent(self) -> AsyncGenerator[httpx.AsyncClient]:
-        """One for one request at a time: the last that came back, since it is the likeliest to be connected."""
+        """One for one request at a time: the last that came back, since it is the likeliest to be connected.
+
+        One that is left by an error or by cancellation is closed.
+        """
         client = self._idle.pop().client if self._idle else self._make(LIMITS)
         closings = self._closings
         try:
             yield client
-        finally:
-            if closings == self._closings:
-                self._idle.append(_Idle(client, trio.current_time()))
-                await self._close_old()
-            else:
-                await _close(client)
+        except BaseException:
+            # Its one connection may be in any state, and whoever comes next would wait for it.
+            await _close(client)
+            raise
+        if closings == self._closings:
+            self._idle.append(_Idle(client, trio.current_time()))
+            await self._close_old()
+        else:
+            await _close(client)
 
     async def aclose(self) -> None:
         """Close what is idle, and what is lent when it comes back; whoever comes later gets another."""

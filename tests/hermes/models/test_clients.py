@@ -85,7 +85,7 @@ async def test_a_lent_one_is_closed_when_it_comes_back_after_the_closing(autojum
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
-async def test_a_stream_that_fails_or_is_cancelled_gives_its_client_back(
+async def test_one_that_is_left_by_an_error_or_by_cancellation_is_closed(
     cancelled: bool, autojump_clock: MockClock
 ) -> None:
     make = Maker()
@@ -102,7 +102,8 @@ async def test_a_stream_that_fails_or_is_cancelled_gives_its_client_back(
             await fail()
         except ValueError:
             assert not cancelled
+    assert not make.open
     await hold(clients)
-    assert len(make.made) == 1
+    assert len(make.made) == 2
     await clients.aclose()
     assert not make.open
