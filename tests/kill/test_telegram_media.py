@@ -29,7 +29,9 @@ POINTS = [
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In a folder whose files may be sent: where temporary files lie."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     path = tmp_path / "a picture.png"
     path.write_bytes(PICTURE)
     return path
