@@ -1,7 +1,7 @@
 """The connections to one provider: a client of httpx for each stream at a time, kept for the next.
 
 One client for all would look at each of its connections at the beginning and at the end of every request. With fifty
-that takes longer than all else of it (benchmarks/profiles.md); another client takes 60 us and 3 KB.
+that was 0.6 of the 1.5 ms of a call (benchmarks/profiles.md); another client takes 60 us and 3 KB.
 """
 
 from collections.abc import AsyncGenerator, Callable
