@@ -152,7 +152,8 @@ def create(settings: WebSettings, beside: Beside | None = None) -> WebAdapter:
     Raises ``ConfigError`` when it has to ask for a key and none is set.
     """
     if settings.key_required and not settings.key:
-        why = "one is required" if settings.loopback else f"{HOST_KEY} is {settings.host}, which other machines reach"
+        others = "others than you may write to a chat platform of it, or it is managed"
+        why = others if settings.loopback else f"{HOST_KEY} is {settings.host}, which other machines reach"
         raise ConfigError(f"the page needs a key ({why}): set API_SERVER_KEY in .env", key="API_SERVER_KEY")
     if not 0 <= settings.port <= 65535:
         raise ConfigError(f"{PORT_KEY} is {settings.port}: a port is 1 to 65535", key=PORT_KEY)

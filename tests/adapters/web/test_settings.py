@@ -46,3 +46,15 @@ def test_a_port_that_cannot_be_is_named_by_its_setting(port: int) -> None:
 
 def test_the_key_is_not_shown_by_the_settings() -> None:
     assert "sesame" not in repr(WebSettings(key="sesame"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (WebSettings(host="example.org"), "platforms.web.extra.host is example.org, which other machines reach"),
+        (WebSettings(require_key=True), "others than you may write"),
+    ],
+)
+def test_who_lacks_a_key_is_told_why_one_is_needed(settings: WebSettings, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        create(settings)
