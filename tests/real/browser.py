@@ -57,6 +57,31 @@ FLAGS = (
 )
 
 
+AIM = """async (selector) => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const place = () => {
+    const element = document.querySelector(selector);
+    element.scrollIntoView({block: 'nearest'});
+    const {x, y, width, height} = element.getBoundingClientRect();
+    return {x: x + width / 2, y: y + height / 2};
+  };
+  let now = place();
+  for (let last; last?.x !== now.x || last?.y !== now.y; now = place()) { last = now; await frame(); }
+  const aimed = window.__aimed = {met: false, end: new AbortController()};
+  const judge = (event) => {
+    const met = event.composedPath().includes(document.querySelector(selector));
+    if (event.type === 'click') aimed.met = met;
+    if (!met) { event.preventDefault(); event.stopImmediatePropagation(); }
+  };
+  for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click']) {
+    window.addEventListener(type, judge, {capture: true, signal: aimed.end.signal});
+  }
+  return now;
+}"""
+"""Where to press for an element that has come to rest. Until ``__aimed.end`` a press that misses it does nothing;
+``__aimed.met`` tells whether a click met it."""
+
+
 def find_chromium() -> str | None:
     """The program, or None when it is not installed."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
@@ -180,15 +205,33 @@ class Page:
         return str(await self.eval(f"document.querySelector({json.dumps(selector)}).innerText"))
 
     async def click(self, selector: str) -> None:
-        """Press the mouse in the middle of the first element that matches, as a person would: what covers it is hit."""
+        """Press the mouse in the middle of the first element that matches, as a person would.
+
+        A press that meets something else, because the element moved on or is covered, is kept from the page and made
+        again: what stays covered is never clicked.
+        """
+        with bounded(f"a click that meets {selector}"):
+            while True:
+                async with self.holding(selector):
+                    pass
+                # A document that this very click has left tells nothing more.
+                if await self.eval("window.__aimed?.met ?? true"):
+                    return
+
+    @asynccontextmanager
+    async def holding(self, selector: str) -> AsyncIterator[None]:
+        """The mouse is down in the middle of the first element that matches, and let go in the same place."""
+        # A tab behind another one draws no frames.
+        await self.call("Page.bringToFront")
         await self.wait_for_element(selector)
-        box = await self.eval(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
-            " e.scrollIntoView({block: 'nearest'}); const r = e.getBoundingClientRect();"
-            " return {x: r.x + r.width / 2, y: r.y + r.height / 2}; })()"
-        )
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.call("Input.dispatchMouseEvent", type=kind, x=box["x"], y=box["y"], button="left", clickCount=1)
+        place = await self.eval(f"({AIM})({json.dumps(selector)})")
+        mouse = {"x": place["x"], "y": place["y"], "button": "left", "clickCount": 1}
+        await self.call("Input.dispatchMouseEvent", type="mousePressed", **mouse)
+        try:
+            yield
+        finally:
+            await self.call("Input.dispatchMouseEvent", type="mouseReleased", **mouse)
+            await self.eval("window.__aimed?.end.abort()")
 
     async def type(self, selector: str, text: str) -> None:
         """Click into a field and type a text into it."""

@@ -168,6 +168,22 @@ async def test_what_the_gateway_cannot_take_is_kept_and_told(page: Page, adapter
     assert host.events == []
 
 
+async def test_a_button_that_is_being_pressed_stays_while_an_answer_streams_in(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    host.failures.append(Refused("it is too large"))
+    await page.goto(adapter.address)
+    await online(page)
+    await page.type("#text", "First")
+    await page.press("Enter")
+    await adapter.show_draft(draft(SOURCE, SESSION, "On"))
+    await shows(page, "#draft .markdown", "On")
+    async with page.holding("#pending .failed button"):
+        await adapter.show_draft(draft(SOURCE, SESSION, "On and on"))
+        await shows(page, "#draft .markdown", "On and on")
+    await page.wait_for("document.querySelector('#text').value === 'First' && !document.querySelector('#pending li')")
+
+
 async def test_what_is_too_long_is_told_and_can_be_taken_back(page: Page, adapter: WebAdapter, host: FakeHost) -> None:
     await page.goto(adapter.address)
     await online(page)

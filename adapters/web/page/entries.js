@@ -20,20 +20,22 @@ function user(entry) {
 
 /** A message that the gateway does not have yet. */
 export function pendingElement(item, act) {
-  const text = item.frame.text;
-  const state = item.failed ? "failed" : item.reason ? "late" : "waiting";
-  const note = h("div", { class: "note" });
+  const { state, words } = pendingState(item, act);
+  const note = h("div", { class: "note" }, words);
   if (item.failed) {
     note.append(
-      `Not taken: ${item.reason}`,
       h("button", { type: "button", class: "text-button", onclick: () => act.takeBack(item) }, "Edit"),
       h("button", { type: "button", class: "text-button", onclick: () => act.drop(item) }, "Drop"),
     );
-  } else {
-    const going = act.connected() ? "Sending…" : "Kept here until Hermes is back";
-    note.append(item.reason ? `Not sent yet: ${item.reason}. Trying again.` : going);
   }
-  return h("li", { class: `user ${state}` }, h("div", { class: "bubble" }, text.slice(0, 20000)), note);
+  return h("li", { class: `user ${state}` }, h("div", { class: "bubble" }, item.frame.text.slice(0, 20000)), note);
+}
+
+/** How such a message stands: {state, words}. */
+export function pendingState(item, act) {
+  if (item.failed) return { state: "failed", words: `Not taken: ${item.reason}` };
+  if (item.reason) return { state: "late", words: `Not sent yet: ${item.reason}. Trying again.` };
+  return { state: "waiting", words: act.connected() ? "Sending…" : "Kept here until Hermes is back" };
 }
 
 function answer(entry) {

@@ -1,35 +1,38 @@
 // The transcript on the page: what the last snapshot said, and what came since. Drawing it again changes nothing, so a snapshot
-// may come at any time; elements of entries that did not change stay, and with them a selection and an opened detail.
+// may come at any time.
 
-import { announce, h } from "/page/dom.js";
-import { entryElement, pendingElement } from "/page/entries.js";
+import { announce } from "/page/dom.js";
+import { entryElement, pendingElement, pendingState } from "/page/entries.js";
+import { Rows } from "/page/rows.js";
 
 const NEAR_END = 80;
 const MOST = 2000;
 
 export class Log {
-  #list;
-  #pending;
   #scroll;
-  #act;
+  #rows;
+  #waiting;
   #entries = [];
-  #drawn = new Map();
+  #pending = [];
   #following = true;
   #top = 0;
 
   /** `parts`: {list, pending, scroll}; `act`: what buttons inside entries do. */
   constructor(parts, act) {
-    this.#list = parts.list;
-    this.#pending = parts.pending;
     this.#scroll = parts.scroll;
-    this.#act = act;
+    this.#rows = new Rows(parts.list, { key: ({ key }) => key, looks: looksOf, make: (entry) => entryElement(entry, act) });
+    this.#waiting = new Rows(parts.pending, {
+      key: ({ frame }) => frame.id,
+      looks: (item) => JSON.stringify(pendingState(item, act)),
+      make: (item) => pendingElement(item, act),
+    });
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     // A narrower window or a keyboard that comes up must not push the newest message out of sight.
     new ResizeObserver(() => this.#resized()).observe(this.#scroll);
   }
 
   get empty() {
-    return this.#entries.length === 0 && !this.#pending.childElementCount;
+    return this.#entries.length === 0 && this.#pending.length === 0;
   }
 
   /** The id before which older entries begin. */
@@ -99,8 +102,8 @@ export class Log {
 
   /** Messages that the gateway does not have yet stand below what it has. */
   pending(items) {
-    const waiting = items.filter((item) => !this.has(item.frame.id));
-    this.#follow(() => this.#pending.replaceChildren(...waiting.map((item) => pendingElement(item, this.#act))));
+    this.#pending = items.filter((item) => !this.has(item.frame.id));
+    this.#follow(() => this.#waiting.draw(this.#pending));
   }
 
   /** Run `change`, and stay at the end of the chat when the reader was there. */
@@ -141,31 +144,16 @@ export class Log {
   }
 
   #draw() {
-    const drawn = new Map();
-    for (const entry of this.#entries) {
-      const looks = JSON.stringify({ ...entry, id: 0, at: 0 });
-      const known = this.#drawn.get(entry.key);
-      drawn.set(entry.key, known?.looks === looks ? known : { looks, element: entryElement(entry, this.#act) });
-    }
-    this.#drawn = drawn;
-    this.#place([...drawn.values()].map(({ element }) => element));
-  }
-
-  #place(elements) {
-    let at = this.#list.firstChild;
-    for (const element of elements) {
-      if (at === element) at = at.nextSibling;
-      else this.#list.insertBefore(element, at);
-    }
-    while (at) {
-      const next = at.nextSibling;
-      at.remove();
-      at = next;
-    }
+    this.#rows.draw(this.#entries);
   }
 
   #say(entry) {
     if (entry.kind === "answer" || entry.kind === "notice") announce(`Hermes: ${entry.text}`);
     if (entry.kind === "ask") announce(`Hermes asks: ${entry.text}`);
   }
+}
+
+/** The transcript's number and time of an entry that the page knew first change nothing that is seen. */
+function looksOf(entry) {
+  return JSON.stringify({ ...entry, id: 0, at: 0 });
 }
