@@ -20,7 +20,7 @@ from hermes.sendable import Sendable
 MOST_BYTES = 50 * 1024 * 1024
 MOST_PHOTO_BYTES = 10 * 1024 * 1024
 
-# Files on their way at a time: each is in memory about three times, with the form around it.
+# Files on their way at a time: each is in memory.
 AT_A_TIME = 2
 
 _KINDS = {

@@ -11,7 +11,7 @@ Rules:
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from attrs import field, frozen
@@ -96,14 +96,14 @@ class Wire(BaseRequest):
         return Transport(way(self._route.proxy), httpx.create_ssl_context, Fallback(self._route.fallback_ips))
 
 
-def _encoded(data: RequestData | None) -> tuple[list[Header], bytes]:
+def _encoded(data: RequestData | None) -> tuple[list[Header], list[bytes]]:
     if data is None:
-        return [], b""
+        return [], []
     if not data.contains_files:
-        return [_JSON], data.json_payload
+        return [_JSON], [data.json_payload]
     form = httpx.Request("POST", "http://form", data=data.json_parameters, files=data.multipart_data)
-    content = form.read()
-    return [(b"Content-Type", form.headers["content-type"].encode())], content
+    # A file is one of the pieces as it is: it is not copied into the form.
+    return [(b"Content-Type", form.headers["content-type"].encode())], list(cast(Iterable[bytes], form.stream))
 
 
 def _checked(status: int, content: bytes) -> tuple[int, bytes]:

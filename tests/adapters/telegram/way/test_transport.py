@@ -1,6 +1,8 @@
 """Requests on the wire: connections that are kept, that break, that go through a proxy or TLS."""
 
+import hashlib
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -41,7 +43,7 @@ def answering(*answers: bytes) -> Serve:
 
 
 async def ask(transport: Transport, port: int, *, scheme: str = "http", within: float = 20.0) -> tuple[int, bytes]:
-    request = Request("POST", f"{scheme}://127.0.0.1:{port}/bot1:secret/getMe", content=b"{}")
+    request = Request("POST", f"{scheme}://127.0.0.1:{port}/bot1:secret/getMe", content=(b"{}",))
     return await transport.request(request, read_within=within)
 
 
@@ -135,6 +137,37 @@ async def test_a_cancelled_request_leaves_no_connection() -> None:
         with trio.move_on_after(0.1):
             await ask(transport, port)
         await closed.wait()
+
+
+async def test_a_large_content_arrives_whole_and_is_not_held_a_second_time() -> None:
+    content = (b"before;", bytes(range(256)) * 32_768, b";after")
+    arrived = hashlib.sha256()
+    whole = sum(map(len, content))
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        head, body = b"", 0
+        while b"\r\n\r\n" not in head:
+            head += await stream.receive_some()
+        head, _, rest = head.partition(b"\r\n\r\n")
+        assert b"Content-Length: %d" % whole in head
+        while rest:
+            body += len(rest)
+            arrived.update(rest)
+            rest = await stream.receive_some() if body < whole else b""
+        await stream.send_all(OK)
+
+    transport = Transport()
+    async with server(serve) as port:
+        request = Request("POST", f"http://127.0.0.1:{port}/bot1:secret/sendDocument", content=content)
+        tracemalloc.start()
+        try:
+            assert await transport.request(request, read_within=20.0) == (200, b"ok")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        await transport.aclose()
+    assert arrived.digest() == hashlib.sha256(b"".join(content)).digest()
+    assert peak < whole / 4
 
 
 async def test_nobody_there_is_not_sent() -> None:
