@@ -16,8 +16,8 @@ EDITABLE := $(INSTALL) --no-build-isolation -e .
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url \
 	--python-version 3.11 --python-platform linux --custom-compile-command "make lock" $(UPGRADE)
 
-# MEASURE=1 runs the same suite under branch coverage.
-PYTEST := $(if $(MEASURE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
+# One process a core, module by module; MEASURE=1 runs the same suite under branch coverage.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile $(if $(MEASURE),--cov --cov-report=)
 
 .PHONY: help run test check coverage floor proof bench soak peers lock venv clean
 

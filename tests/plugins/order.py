@@ -2,6 +2,7 @@
 
 import random
 from itertools import groupby
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.order_seed is None:
-        config.option.order_seed = random.SystemRandom().randrange(1_000_000)
+        drawn = random.SystemRandom().randrange(1_000_000)
+        config.option.order_seed = getattr(config, "workerinput", {}).get("order_seed", drawn)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """The processes of pytest-xdist collect the same order each."""
+    node.workerinput["order_seed"] = node.config.option.order_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:

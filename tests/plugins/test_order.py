@@ -3,6 +3,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tests.plugins.order import shuffled
 
 
@@ -29,3 +31,10 @@ def test_both_the_modules_and_the_tests_inside_them_move() -> None:
     modules = [module for module, _ in groupby(found, key=lambda entry: entry[0])]
     assert modules != sorted(modules)
     assert [number for module, number in found if module == "test_0.py"] != list(range(6))
+
+
+def test_processes_that_share_a_run_collect_the_same_order(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(**{f"test_{name}": "def test_one(): pass\ndef test_two(): pass" for name in "abcdefgh"})
+    # Too few are told apart by chance: another order would be an error of the collection.
+    result = pytester.runpytest_subprocess("-p", "tests.plugins.order", "-n", "2", "--dist", "loadfile")
+    result.assert_outcomes(passed=16)

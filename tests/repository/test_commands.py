@@ -74,5 +74,5 @@ def test_without_the_venv_module_the_cure_is_told_in_one_line(installed: Path) -
 
 
 def test_the_suite_is_measured_on_request_only(installed: Path) -> None:
-    assert "coverage" not in make(installed, "-n", "test").stdout
-    assert "coverage run -m pytest" in make(installed, "-n", "test", "MEASURE=1").stdout
+    assert "--cov" not in make(installed, "-n", "test").stdout
+    assert " --cov " in make(installed, "-n", "test", "MEASURE=1").stdout
