@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.plugins.loopback",
     "tests.plugins.order",
     "tests.plugins.proof",
+    "tests.plugins.reports",
 ]
 
 # A busy machine is no defect of the code, so no example has a deadline.
