@@ -5,20 +5,24 @@ import { mint } from "/page/dom.js";
 const KEY = "hermes.chats";
 const MOST = 200;
 const FIRST = "main";
+const CHAT = /^[a-z0-9-]{1,64}$/;
 export const UNNAMED = "New chat";
 
 export class Chats extends EventTarget {
   #list = [];
+  #current;
 
   constructor() {
     super();
     this.#read();
+    this.#current = named() ?? this.list[0]?.id ?? FIRST;
+    this.#name();
     addEventListener("storage", (event) => {
       if (event.key !== KEY) return;
       this.#read();
       this.dispatchEvent(new Event("change"));
     });
-    addEventListener("hashchange", () => this.dispatchEvent(new Event("switch")));
+    addEventListener("hashchange", () => this.#turn());
   }
 
   /** [{id, title, at}], the one that was used last first. */
@@ -26,10 +30,9 @@ export class Chats extends EventTarget {
     return [...this.#list].sort((one, other) => other.at - one.at);
   }
 
-  /** The id of the chat that is shown. */
+  /** The id of the chat that is shown: the one of the address. It changes by a "switch" alone. */
   get current() {
-    const named = location.hash.slice(1);
-    return /^[a-z0-9-]{1,64}$/.test(named) ? named : (this.list[0]?.id ?? FIRST);
+    return this.#current;
   }
 
   get title() {
@@ -44,6 +47,7 @@ export class Chats extends EventTarget {
   /** Begin a chat. It is listed once something was said in it. */
   begin() {
     location.hash = mint();
+    this.#turn();
   }
 
   /** Something was said in the current chat; its first words are its name. */
@@ -63,6 +67,19 @@ export class Chats extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** Show the chat that the address names; an address that names none is put right. */
+  #turn() {
+    const chat = named() ?? this.#current;
+    const other = chat !== this.#current;
+    this.#current = chat;
+    this.#name();
+    if (other) this.dispatchEvent(new Event("switch"));
+  }
+
+  #name() {
+    if (named() !== this.#current) history.replaceState(null, "", `#${this.#current}`);
+  }
+
   #read() {
     try {
       const read = JSON.parse(localStorage.getItem(KEY) ?? "[]");
@@ -71,4 +88,9 @@ export class Chats extends EventTarget {
       this.#list = [];
     }
   }
+}
+
+function named() {
+  const name = location.hash.slice(1);
+  return CHAT.test(name) ? name : null;
 }
