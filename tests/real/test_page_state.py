@@ -52,3 +52,16 @@ async def test_a_window_stays_in_its_chat_whatever_is_said_in_another(
     first, second, third = await received(host, 3)
     assert first.session_key == third.session_key != second.session_key
     await shows(page, "#log .user .bubble", "In the first again")
+
+
+async def test_the_way_to_the_message_box_leads_to_no_other_chat(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    await page.eval("document.querySelector('.skip').focus()")
+    await page.press("Enter")
+    await page.wait_for("document.activeElement.id === 'text'")
+    await send(page, "Here")
+    (event,) = await received(host)
+    assert event.session_key == SESSION

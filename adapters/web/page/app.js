@@ -197,6 +197,11 @@ chats.addEventListener("switch", () => {
   announce(`Chat: ${chats.title}`);
 });
 
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // The address names the chat: it is no place for the way to the box.
+  event.preventDefault();
+  composer.focus();
+});
 $("new").addEventListener("click", () => chats.begin());
 $("menu").addEventListener("click", () => showChats(!$("chats").classList.contains("open")));
 $("link-now").addEventListener("click", () => link.open());
