@@ -65,3 +65,59 @@ async def test_the_way_to_the_message_box_leads_to_no_other_chat(
     await send(page, "Here")
     (event,) = await received(host)
     assert event.session_key == SESSION
+
+
+async def test_what_was_said_while_a_page_was_away_leaves_no_hole(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    numbers = count()
+
+    def talk(how_many: int) -> None:
+        said = [next(numbers) for _ in range(how_many)]
+        host.remember(SESSION, *(host.entry("user", f"line {number}", key=f"k{number}") for number in said))
+
+    talk(120)
+    await page.goto(adapter.address)
+    await online(page)
+    await shows(page, "#log .bubble", "line 119")
+    talk(130)
+    await come_back(page)
+    await shows(page, "#log .bubble", "line 249")
+    while True:
+        shown = [int(text.removeprefix("line ")) for text in await page.eval(BUBBLES)]
+        assert shown == list(range(shown[0], 250))
+        if shown[0] == 0:
+            break
+        await page.click("#older")
+        await page.wait_for(f"{BUBBLES}[0] !== 'line {shown[0]}'")
+
+
+async def test_earlier_messages_that_are_all_there_are_not_offered_again(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    host.remember(SESSION, *(host.entry("user", f"line {number}", key=f"k{number}") for number in range(130)))
+    await page.goto(adapter.address)
+    await online(page)
+    await page.click("#older")
+    await page.wait_for(f"{BUBBLES}.length === 130")
+    host.remember(SESSION, host.entry("user", "one more", key="k130"))
+    await come_back(page)
+    await shows(page, "#log .bubble", "one more")
+    assert not await page.eval("document.querySelector('#older').checkVisibility()")
+
+
+async def test_a_page_that_stays_open_for_weeks_does_not_grow_for_ever(page: Page, adapter: WebAdapter) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    talk = """(async () => {
+      const {Log} = await import('/page/log.js');
+      const part = () => document.createElement('div');
+      const list = part();
+      const log = new Log({list, pending: part(), scroll: part()}, {connected: () => true});
+      for (let id = 0; id < 2500; id += 50) {
+        const entry = (index) => ({id: id + index + 1, key: `k${id + index}`, kind: 'user', text: '', at: 0});
+        log.snapshot(Array.from({length: 100}, (_, index) => entry(index)));
+      }
+      return {shown: list.children.length, last: list.lastChild.dataset.key, full: log.full};
+    })()"""
+    assert await page.eval(talk) == {"shown": 2000, "last": "k2549", "full": True}

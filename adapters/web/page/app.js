@@ -60,20 +60,25 @@ function blank(entry) {
   return { id: 0, at: 0, answers: [], turn_id: "", state: "", tool: "", choices: [], ask_id: "", answer: "", ...entry };
 }
 
+function offerOlder(older) {
+  $("older").hidden = !older || log.full;
+}
+
 const HANDLERS = {
   snapshot(frame) {
     if (frame.chat !== chats.current) return;
     if (!frame.drafting) draft.clear();
-    log.snapshot(frame.entries);
-    $("older").hidden = !frame.older;
+    // Where the reader has gone up already, the snapshot does not know what is above.
+    offerOlder(log.snapshot(frame.entries) ? !$("older").hidden : frame.older);
     chats.learn(frame.entries.find(({ kind }) => kind === "user")?.text);
     drawn = true;
     redraw();
   },
   earlier(frame) {
-    if (frame.chat !== chats.current) return;
+    // What was asked for before the log was drawn anew may belong elsewhere.
+    if (frame.chat !== chats.current || frame.before !== (log.first ?? 0)) return;
     log.prepend(frame.entries);
-    $("older").hidden = !frame.older;
+    offerOlder(frame.older);
   },
   accepted(frame) {
     outbox.accepted(frame.id);

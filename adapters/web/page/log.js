@@ -6,6 +6,8 @@ import { entryElement, pendingElement, pendingState } from "/page/entries.js";
 import { Rows } from "/page/rows.js";
 
 const NEAR_END = 80;
+
+// Entries in the document, which a browser still lays out at once; a page that stays open for weeks drops the oldest.
 const MOST = 2000;
 
 export class Log {
@@ -40,6 +42,11 @@ export class Log {
     return this.#entries.find((entry) => entry.id > 0)?.id;
   }
 
+  /** Whether nothing more fits: what would be fetched above could not be shown. */
+  get full() {
+    return this.#entries.length >= MOST;
+  }
+
   /** Whether a question of this turn waits for an answer. */
   waitsIn(turn) {
     return this.#entries.some((entry) => entry.kind === "ask" && entry.state === "open" && entry.turn_id === turn);
@@ -54,15 +61,21 @@ export class Log {
     this.#draw();
   }
 
-  /** Entries that were fetched by scrolling up stay above those of a snapshot. */
+  /**
+   * Entries that were fetched by scrolling up stay above those of a snapshot, where the two meet: otherwise something that
+   * was said meanwhile would be missing between them. Returns whether they meet.
+   */
   snapshot(entries) {
+    const known = new Set(this.#entries.filter(({ id }) => id > 0).map(({ key }) => key));
+    const meet = entries.some(({ key }) => known.has(key));
     const oldest = entries.find((entry) => entry.id > 0)?.id ?? Infinity;
-    const above = entries.length ? this.#entries.filter((entry) => entry.id > 0 && entry.id < oldest) : [];
+    const above = meet ? this.#entries.filter((entry) => entry.id > 0 && entry.id < oldest) : [];
     const chosen = new Map(this.#entries.map((entry) => [entry.key, entry.chosen]));
     // An answer that is on its way is not in the transcript yet.
     const kept = entries.map((entry) => (entry.state === "open" ? { ...entry, chosen: chosen.get(entry.key) } : entry));
-    this.#entries = [...above, ...kept];
+    this.#entries = [...above, ...kept].slice(-MOST);
     this.#follow(() => this.#draw());
+    return meet;
   }
 
   prepend(entries) {
