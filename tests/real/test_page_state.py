@@ -121,3 +121,21 @@ async def test_a_page_that_stays_open_for_weeks_does_not_grow_for_ever(page: Pag
       return {shown: list.children.length, last: list.lastChild.dataset.key, full: log.full};
     })()"""
     assert await page.eval(talk) == {"shown": 2000, "last": "k2549", "full": True}
+
+
+async def test_what_others_left_in_the_outbox_stops_nothing(page: Page, adapter: WebAdapter, host: FakeHost) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    kept = {"frame": {"type": "send", "chat": "main", "id": "k9", "text": "Kept"}, "at": 1}
+    left = ["no JSON", "null", "7", "{}", '{"frame": null}', '{"frame": {"type": "send"}}', json.dumps(kept)]
+    for number, item in enumerate(left):
+        await page.eval(f"localStorage.setItem('hermes.outbox.{number}', {json.dumps(item)})")
+    chats = [{"id": "No chat!", "title": "Odd", "at": 9}, None, 7, {}, {"id": "main", "title": "Mine", "at": 1}]
+    await page.eval(f"localStorage.setItem('hermes.chats', {json.dumps(json.dumps(chats))})")
+    await page.goto(f"{adapter.address}?again")
+    await online(page)
+    (event,) = await received(host)
+    assert event.text == "Kept"
+    await shows(page, "#log .user .bubble", "Kept")
+    assert await page.eval(TITLES) == ["Mine"]
+    assert await complaints(page) == []

@@ -83,11 +83,16 @@ export class Chats extends EventTarget {
   #read() {
     try {
       const read = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-      this.#list = read.filter((chat) => typeof chat?.id === "string" && typeof chat.title === "string");
+      this.#list = read.filter(isChat);
     } catch {
       this.#list = [];
     }
   }
+}
+
+/** Whether it is an entry of the list, and nothing that something else left there. */
+function isChat(value) {
+  return typeof value?.id === "string" && CHAT.test(value.id) && typeof value.title === "string" && Number.isFinite(value.at);
 }
 
 function named() {

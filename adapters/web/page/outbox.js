@@ -38,12 +38,25 @@ class Shelf {
     const found = new Map(this.#memory);
     try {
       for (const name of Object.keys(localStorage)) {
-        if (name.startsWith(PREFIX) && !found.has(name)) found.set(name, JSON.parse(localStorage.getItem(name)));
+        const item = name.startsWith(PREFIX) && !found.has(name) ? itemOf(localStorage.getItem(name)) : null;
+        if (item) found.set(name, item);
       }
     } catch {
       // What memory holds is all there is.
     }
     return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, item]) => ({ name, ...item }));
+  }
+}
+
+/** What was put there; null for what another program, or another version of this page, left under such a name. */
+function itemOf(text) {
+  try {
+    const item = JSON.parse(text);
+    const { type, chat, id, text: said, choice } = item.frame;
+    const known = type === "send" || type === "answer";
+    return known && [chat, id, said ?? choice].every((part) => typeof part === "string") ? item : null;
+  } catch {
+    return null;
   }
 }
 
