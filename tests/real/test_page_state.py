@@ -139,3 +139,17 @@ async def test_what_others_left_in_the_outbox_stops_nothing(page: Page, adapter:
     await shows(page, "#log .user .bubble", "Kept")
     assert await page.eval(TITLES) == ["Mine"]
     assert await complaints(page) == []
+
+
+async def test_chats_stay_listed_where_nothing_can_be_stored(page: Page, adapter: WebAdapter, host: FakeHost) -> None:
+    await page.viewport(1200, 800)
+    await page.goto(adapter.address)
+    await online(page)
+    await page.eval("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }")
+    await send(page, "In the first")
+    await shows(page, "#log .user .bubble", "In the first")
+    await page.click("#new")
+    await page.wait_for_element("#welcome")
+    await send(page, "In the second")
+    await shows(page, "#log .user .bubble", "In the second")
+    assert sorted(await page.eval(TITLES)) == ["In the first", "In the second"]

@@ -10,6 +10,8 @@ export const UNNAMED = "New chat";
 
 export class Chats extends EventTarget {
   #list = [];
+  // What could not be stored.
+  #unsaved = [];
   #current;
 
   constructor() {
@@ -56,11 +58,11 @@ export class Chats extends EventTarget {
     const known = this.#list.find((chat) => chat.id === id);
     const words = text.startsWith("/") ? "" : text.trim().split("\n", 1)[0].slice(0, 60);
     const title = known && known.title !== UNNAMED ? known.title : words || UNNAMED;
+    this.#unsaved = [...this.#unsaved.filter((chat) => chat.id !== id), { id, title, at: Date.now() }].slice(-MOST);
     this.#read();
-    this.#list = [...this.#list.filter((chat) => chat.id !== id), { id, title, at: Date.now() }];
-    this.#list = this.list.slice(0, MOST);
     try {
       localStorage.setItem(KEY, JSON.stringify(this.#list));
+      this.#unsaved = [];
     } catch {
       // The list lives as long as the page, then.
     }
@@ -81,12 +83,15 @@ export class Chats extends EventTarget {
   }
 
   #read() {
+    let stored = [];
     try {
-      const read = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-      this.#list = read.filter(isChat);
+      stored = JSON.parse(localStorage.getItem(KEY) ?? "[]").filter(isChat);
     } catch {
-      this.#list = [];
+      // Forbidden, or nothing that we wrote.
     }
+    const own = new Set(this.#unsaved.map(({ id }) => id));
+    this.#list = [...this.#unsaved, ...stored.filter(({ id }) => !own.has(id))];
+    this.#list = this.list.slice(0, MOST);
   }
 }
 
