@@ -153,3 +153,23 @@ async def test_chats_stay_listed_where_nothing_can_be_stored(page: Page, adapter
     await send(page, "In the second")
     await shows(page, "#log .user .bubble", "In the second")
     assert sorted(await page.eval(TITLES)) == ["In the first", "In the second"]
+
+
+async def test_an_answer_that_is_being_typed_outlives_a_new_drawing(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    ask = outbound(SOURCE, SESSION, "Which one?", kind=OutboundKind.ASK, ask_id="ask-1", turn_id="turn-1")
+    await host.say(adapter, ask)
+    await page.type(".ask input", "the blue")
+    await host.say(adapter, outbound(SOURCE, SESSION, "By the way", kind=OutboundKind.NOTICE))
+    await shows(page, "#log .notice .text", "By the way")
+    host.remember(SESSION, host.entry("tool", "{}", key="call-1", tool="todo"))
+    await come_back(page)
+    await page.wait_for("document.querySelector('#log .tool')")
+    assert await page.eval("document.querySelector('.ask input').value") == "the blue"
+    await page.call("Input.insertText", text=" one")
+    await page.press("Enter")
+    (event,) = await received(host)
+    assert event.text == "the blue one"

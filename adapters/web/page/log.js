@@ -166,7 +166,8 @@ export class Log {
   }
 }
 
-/** The transcript's number and time of an entry that the page knew first change nothing that is seen. */
-function looksOf(entry) {
-  return JSON.stringify({ ...entry, id: 0, at: 0 });
+/** What is seen of an entry: whoever knew it first, this page or the transcript, it is one element as long as this is the same. */
+function looksOf({ kind, text, state, tool, choices, ask_id: ask, answer, chosen, marked }) {
+  const settled = kind === "user" ? state === "dead" : state;
+  return JSON.stringify([kind, text, settled, tool, choices, ask, answer, chosen, Boolean(marked)]);
 }
