@@ -173,3 +173,14 @@ async def test_an_answer_that_is_being_typed_outlives_a_new_drawing(
     await page.press("Enter")
     (event,) = await received(host)
     assert event.text == "the blue one"
+
+
+async def test_the_tools_of_one_turn_are_not_shown_in_the_next(page: Page, adapter: WebAdapter, host: FakeHost) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    await adapter.show_draft(draft(SOURCE, SESSION, "", state=DraftState.TOOL, tool="terminal: first"))
+    await shows(page, "#draft .tool", "terminal first")
+    second = draft(SOURCE, SESSION, "", state=DraftState.TOOL, tool="terminal: second", turn_id="turn-2")
+    await adapter.show_draft(second)
+    await shows(page, "#draft .tool", "terminal second")
+    assert await page.eval("document.querySelectorAll('#draft .tool').length") == 1

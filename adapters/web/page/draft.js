@@ -15,6 +15,8 @@ export class DraftView {
   #text = "";
   #tools = [];
   #tool = "";
+  // Of which list the lines stand in the document.
+  #drawn = null;
   #drawing = false;
   #linger;
   #parts;
@@ -80,7 +82,8 @@ export class DraftView {
   #draw() {
     this.#box.hidden = !this.#turn;
     const { tools, text, state } = this.#parts;
-    if (tools.childElementCount > this.#tools.length) tools.replaceChildren();
+    if (this.#drawn !== this.#tools) tools.replaceChildren();
+    this.#drawn = this.#tools;
     for (const line of this.#tools.slice(tools.childElementCount)) tools.append(h("div", { class: "tool" }, runningTool(line)));
     render(text, this.#text);
     text.classList.toggle("writing", this.#state === "writing");
