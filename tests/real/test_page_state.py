@@ -184,3 +184,20 @@ async def test_the_tools_of_one_turn_are_not_shown_in_the_next(page: Page, adapt
     await adapter.show_draft(second)
     await shows(page, "#draft .tool", "terminal second")
     assert await page.eval("document.querySelectorAll('#draft .tool').length") == 1
+
+
+async def test_a_question_that_is_over_is_settled_while_the_answer_streams_in(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    ask = outbound(SOURCE, SESSION, "May I?", kind=OutboundKind.ASK, ask_id="ask-1", choices=("once", "deny"))
+    await host.say(adapter, evolve(ask, turn_id="turn-1"))
+    await page.wait_for_element(".ask [data-choice=once]:enabled")
+    host.settle_ask(SESSION, "ask-1", "expired")
+    with trio.fail_after(WAIT):
+        for number in count():
+            await adapter.show_draft(draft(SOURCE, SESSION, f"On and on {number}"))
+            if await page.eval("document.querySelector('.ask [data-choice=once]').disabled"):
+                break
+            await trio.sleep(0.02)

@@ -22,7 +22,7 @@ const draft = new DraftView($("draft"), log);
 const composer = new Composer(say);
 const login = new Login(() => link.unlock());
 
-let resyncing;
+let resyncing = null;
 let drawn = false;
 
 function say(text) {
@@ -49,10 +49,12 @@ function hello() {
   link.send({ type: "hello", chat: chats.current });
 }
 
-/** Ask for the transcript again: what it says of questions and tools is the truth. */
+/** Ask for the transcript again: what it says of questions and tools is the truth. Who asks all the time delays it no more. */
 function resync() {
-  clearTimeout(resyncing);
-  resyncing = setTimeout(hello, RESYNC);
+  resyncing ??= setTimeout(() => {
+    resyncing = null;
+    hello();
+  }, RESYNC);
 }
 
 /** An entry that the page knows before the transcript tells it. */
