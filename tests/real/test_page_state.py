@@ -201,3 +201,18 @@ async def test_a_question_that_is_over_is_settled_while_the_answer_streams_in(
             if await page.eval("document.querySelector('.ask [data-choice=once]').disabled"):
                 break
             await trio.sleep(0.02)
+
+
+async def test_the_enter_that_ends_a_composition_sends_nothing(page: Page, adapter: WebAdapter, host: FakeHost) -> None:
+    """Safari tells that key after the composition has ended, by the code 229 alone (UI Events, section 7.3.1)."""
+    await page.goto(adapter.address)
+    await online(page)
+    await page.type("#text", "\u65e5\u672c")
+    await page.eval(
+        "document.querySelector('#text').dispatchEvent(new KeyboardEvent('keydown', "
+        "{key: 'Enter', keyCode: 229, bubbles: true, cancelable: true}))"
+    )
+    assert await page.eval("document.querySelector('#text').value") == "\u65e5\u672c"
+    await page.press("Enter")
+    (event,) = await received(host)
+    assert event.text == "\u65e5\u672c"

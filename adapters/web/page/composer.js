@@ -2,6 +2,9 @@
 
 import { $, h } from "/page/dom.js";
 
+// The code of every key that an input method took (UI Events, section 7.3.1).
+const COMPOSING = 229;
+
 export class Composer {
   #text = $("text");
   #menu = $("commands");
@@ -58,7 +61,8 @@ export class Composer {
   }
 
   #pressed(event) {
-    if (event.isComposing) return;
+    // Safari ends the composition before it tells the key that ended it.
+    if (event.isComposing || event.keyCode === COMPOSING) return;
     if (!this.#menu.hidden && this.#steer(event)) {
       event.preventDefault();
       return;
