@@ -216,3 +216,19 @@ async def test_the_enter_that_ends_a_composition_sends_nothing(page: Page, adapt
     await page.press("Enter")
     (event,) = await received(host)
     assert event.text == "\u65e5\u672c"
+
+
+async def test_an_answer_that_is_too_long_is_told_and_its_question_stays_open(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    await host.say(adapter, outbound(SOURCE, SESSION, "Which one?", kind=OutboundKind.ASK, ask_id="ask-1"))
+    await page.wait_for_element(".ask input")
+    await page.eval("document.querySelector('.ask input').value = 'x'.repeat(400_000)")
+    await page.click(".ask .choices button")
+    await page.wait_for("document.querySelector('#announce').textContent.includes('too long')")
+    await page.type(".ask input", "short")
+    await page.press("Enter")
+    (event,) = await received(host)
+    assert event.text.endswith("short")

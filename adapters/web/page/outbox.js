@@ -85,14 +85,14 @@ export class Outbox extends EventTarget {
     const name = `${PREFIX}${String(Date.now()).padStart(15, "0")}.${id}`;
     const item = { frame: { ...frame, id }, at: Date.now() / 1000 };
     const bytes = new TextEncoder().encode(JSON.stringify(item.frame)).length;
-    if (bytes > MOST_BYTES) {
-      item.failed = true;
-      item.reason = `it is too long, ${Math.ceil(bytes / 1024)} KB of at most ${MOST_BYTES / 1024} KB`;
-    }
     this.#shelf.put(name, item);
     this.#queue.push({ name, ...item });
-    this.#changed();
-    this.pump();
+    if (bytes > MOST_BYTES) {
+      this.refused(id, `it is too long, ${Math.ceil(bytes / 1024)} KB of at most ${MOST_BYTES / 1024} KB`, false);
+    } else {
+      this.#changed();
+      this.pump();
+    }
     return id;
   }
 
