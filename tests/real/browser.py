@@ -239,8 +239,8 @@ class Page:
         await self.call("Input.insertText", text=text)
 
     async def press(self, key: str, *, shift: bool = False) -> None:
-        """Press a key by its name: "Enter", "Tab", "Escape", "ArrowDown"."""
-        code = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38}[key]
+        """Press a key by its name: "Enter", "Tab", "Escape", "PageUp", "ArrowDown"."""
+        code = {"Enter": 13, "Tab": 9, "Escape": 27, "PageUp": 33, "ArrowDown": 40, "ArrowUp": 38}[key]
         common = {"key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
         text = {"text": "\r"} if key == "Enter" else {}
         await self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)

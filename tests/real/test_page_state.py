@@ -232,3 +232,17 @@ async def test_an_answer_that_is_too_long_is_told_and_its_question_stays_open(
     await page.press("Enter")
     (event,) = await received(host)
     assert event.text.endswith("short")
+
+
+async def test_the_messages_can_be_scrolled_by_the_keyboard_alone(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.viewport(1200, 500)
+    host.remember(SESSION, *(host.entry("user", f"line {number}", key=f"k{number}") for number in range(40)))
+    await page.goto(adapter.address)
+    await online(page)
+    await shows(page, "#log .bubble", "line 39")
+    await page.eval("document.querySelector('#text').focus()")
+    await page.press("Tab", shift=True)
+    await page.press("PageUp")
+    await page.wait_for_element("#to-end")
