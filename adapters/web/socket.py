@@ -132,6 +132,8 @@ class PageSocket:
             nursery.start_soon(self._work, waiting)
             nursery.start_soon(self._show_tree)
             await self._read(taken)
+            # From here on time is counted: a write to a page that takes nothing does not end by being cancelled.
+            self._told_to_end.set()
             nursery.cancel_scope.cancel()
 
     async def _end_when_told(self, conversation: trio.CancelScope) -> None:

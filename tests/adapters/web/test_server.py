@@ -204,3 +204,22 @@ async def test_a_bug_that_comes_together_with_the_end_is_logged_and_the_end_goes
                 await began.wait()
             nursery.cancel_scope.cancel()
     assert "a bug" in caplog.text
+
+
+@pytest.mark.parametrize("goes", [False, True])
+async def test_a_page_that_falls_silent_or_goes_while_it_takes_nothing_leaves_its_place(
+    adapter: WebAdapter, host: FakeHost, source: Source, session: str, monkeypatch: pytest.MonkeyPatch, goes: bool
+) -> None:
+    monkeypatch.setattr(page_socket, "CLOSE_GRACE", 0.05)
+    monkeypatch.setattr(page_socket, "SILENCE_LIMIT", 60 if goes else 0.2)
+    monkeypatch.setattr(routes, "MAX_PAGES", 1)
+    async with open_raw_page(adapter) as stuck:
+        await hello(stuck)
+        # More than the kernel's buffers take, and less than the page's own queue.
+        for _ in range(QUEUE_CHARACTERS // len(LONG) - 1):
+            await host.say(adapter, outbound(source, session, LONG))
+        if goes:
+            await stuck.stream.send_eof()
+        with trio.fail_after(20):
+            while await handshake_status(adapter) != 101:
+                await trio.lowlevel.checkpoint()
