@@ -1,5 +1,6 @@
 """Pure: how a chat of the page becomes inbound events, and how what is sent becomes entries of its transcript."""
 
+from adapters.web.drafts import units
 from adapters.web.protocol import Answer, Send
 from hermes.asks import AskState
 from hermes.events import Inbound, InboundKind, Outbound, OutboundKind, Source
@@ -14,7 +15,8 @@ PAGE_ENTRIES = 100
 """Entries of one snapshot: some screens full; more are fetched as the reader scrolls up."""
 
 PAGE_CHARACTERS = 1_000_000
-"""Text of one snapshot: a few huge pastes must not make each reconnection heavy."""
+"""UTF-16 units of text in one snapshot: a few huge pastes must not make each reconnection heavy. Six characters of JSON
+spell a unit, so a snapshot always fits into a page's queue."""
 
 AT_THE_END = 0
 """The id of an entry that was not read from the store: the page puts it after those that it knows."""
@@ -74,7 +76,7 @@ def within_bounds(transcript: Transcript) -> Transcript:
     room = PAGE_CHARACTERS
     first = len(transcript.entries)
     for index in range(len(transcript.entries) - 1, -1, -1):
-        room -= len(transcript.entries[index].text)
+        room -= units(transcript.entries[index].text)
         if room < 0 and first < len(transcript.entries):
             break
         first = index

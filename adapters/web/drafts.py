@@ -14,7 +14,7 @@ from hermes.events import Draft
 
 def units(text: str) -> int:
     """Length of ``text`` in UTF-16 units, as the page's strings count it."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _common(one: str, other: str) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from adapters.web.chats import PAGE_CHARACTERS, entry_of_outbound, inbound, session_key, within_bounds
-from adapters.web.protocol import Answer, Send
+from adapters.web.frames import Frame, FrameQueue
+from adapters.web.protocol import Answer, Send, Snapshot, render
 from hermes.events import InboundKind, OutboundKind, Source
 from hermes.store.rows import Transcript, TranscriptEntry
 from tests.adapters.fakehost import outbound
@@ -53,3 +54,10 @@ def test_a_huge_snapshot_holds_its_newest_entries_and_says_that_there_are_older_
 
 def test_the_newest_entry_is_shown_however_large() -> None:
     assert [entry.id for entry in within_bounds(entries(5, PAGE_CHARACTERS + 1)).entries] == [2]
+
+
+def test_a_snapshot_fits_into_the_queue_of_its_page_whatever_it_holds() -> None:
+    made = tuple(TranscriptEntry(at, "user", "\U0001f642" * 75_000, 1.0, f"k{at}") for at in range(1, 20))
+    bounded = within_bounds(Transcript("s", made, older=False))
+    snapshot = Snapshot("main", bounded.entries, bounded.older, drafting=False)
+    assert FrameQueue().put(Frame(render(snapshot)))
