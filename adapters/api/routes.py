@@ -64,14 +64,15 @@ class Api:
         except ClientDisconnect:
             raise
         except Exception:
-            log.exception("a request to %s failed", request.url.path)
+            log.exception("a request to %s failed", request.scope["path"])
             return Problem(500, "a bug of ours ended the request; it is in the log", "internal_error",
                            type=SERVER).response()  # fmt: skip
 
     def _handler(self, request: Request) -> Handler:
         """Raises ``ApiError`` when nothing answers there."""
-        # Some clients end each path with a slash.
-        asked = request.url.path.removesuffix("/")
+        # The path that the door has judged: the one of ``request.url`` can be another, by a Host that holds one. Some
+        # clients end each path with a slash.
+        asked = str(request.scope["path"]).removesuffix("/")
         for each in self._paths:
             match = each.pattern.fullmatch(asked)
             if match is None:
@@ -85,4 +86,4 @@ class Api:
                 )  # fmt: skip
             request.scope["path_params"] = match.groupdict()
             return handler
-        raise ApiError(Problem(404, f"nothing answers at {request.url.path[:200]}", "unknown_url"))
+        raise ApiError(Problem(404, f"nothing answers at {asked[:200]}", "unknown_url"))

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import trio
 
-from adapters.api import routes
+from adapters.api import door, routes
 from adapters.api.settings import ApiSettings, origins
 from adapters.web.login import ATTEMPTS, STRANGER
 from adapters.web.peer import Peer
@@ -44,6 +44,22 @@ async def test_without_a_key_another_user_of_the_machine_is_turned_away(
         answer = await client.get("/v1/models")
         assert (answer.status_code, answer.json()["error"]["message"]) == (403, STRANGER)
         assert (await client.get("/v1/health")).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["x/v1/models?", "x/v1/models#", "x/health/detailed?"])
+async def test_a_host_that_holds_a_path_leads_to_nothing_else(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    # Beyond the loopback interface any Host is served.
+    monkeypatch.setattr(door, "foreign_host", lambda *_: None)
+    async with serve(key=KEY) as served, without_key(served) as client:
+        answer = await client.get("/v1/health", headers={"host": host})
+        assert answer.json() == {"status": "ok", "platform": "hermes-agent"}
+
+
+async def test_a_model_is_found_whatever_signs_its_name_has(serve: Serve) -> None:
+    async with serve(settings=ApiSettings(model_name="agent? #1")) as served:
+        assert (await served.client.get("/v1/models/agent%3F%20%231")).json()["id"] == "agent? #1"
 
 
 async def test_a_cookie_of_the_page_opens_nothing(serve: Serve) -> None:
