@@ -64,6 +64,9 @@ def identify(prefix: str, key: str | None) -> str:
 
 
 def digest(body: Json, session: str) -> str:
-    """Of what is asked."""
+    """Of what is asked. Refuses what is nested so deep that it could be read, and can hardly be written."""
     asked = {name: value for name, value in body.items() if name not in _HOW}
-    return sha256(json.dumps([asked, session], sort_keys=True).encode()).hexdigest()
+    try:
+        return sha256(json.dumps([asked, session], sort_keys=True).encode()).hexdigest()
+    except RecursionError:
+        bad("the body is nested too deep", code="invalid_json")

@@ -2,7 +2,6 @@
 
 from attrs import frozen
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from adapters.api import body, chat_request
@@ -13,6 +12,7 @@ from adapters.api.growing import GrowingText
 from adapters.api.problem import ApiError, Problem
 from adapters.api.runs import Run
 from adapters.api.sse import DONE, EventStream, Latest, Reader, event
+from adapters.api.told import Told
 from adapters.api.waiting import until_ended
 from adapters.web.server import transport_of
 
@@ -45,7 +45,7 @@ class ChatRoute:
             text = told(progress)
         except ApiError as error:
             raise ApiError(error.problem.having(headers)) from error
-        return JSONResponse(
+        return Told(
             _completion(asked, run).whole(text, progress.usage), headers={"cache-control": "no-store", **headers}
         )
 

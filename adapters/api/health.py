@@ -6,11 +6,11 @@ a key. /health/detailed is the supervision tree, behind the key.
 
 from attrs import asdict, frozen
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from adapters.api.desk import Desk
 from adapters.api.problem import missing
+from adapters.api.told import Told
 
 _FRESH = {"cache-control": "no-store"}
 
@@ -22,7 +22,7 @@ class HealthRoutes:
     desk: Desk
 
     async def alive(self, _: Request) -> ASGIApp:
-        return JSONResponse({"status": "ok", "platform": "hermes-agent"}, headers=_FRESH)
+        return Told({"status": "ok", "platform": "hermes-agent"}, headers=_FRESH)
 
     async def detailed(self, _: Request) -> ASGIApp:
         """503 where something is not healthy, so that a monitor need not read it."""
@@ -34,17 +34,17 @@ class HealthRoutes:
             "runs": {"active": runs.count, "most": runs.most},
             "tree": asdict(tree),
         }
-        return JSONResponse(told, status_code=200 if tree.healthy else 503, headers=_FRESH)
+        return Told(told, status_code=200 if tree.healthy else 503, headers=_FRESH)
 
     async def models(self, _: Request) -> ASGIApp:
-        return JSONResponse({"object": "list", "data": [self._model()]}, headers=_FRESH)
+        return Told({"object": "list", "data": [self._model()]}, headers=_FRESH)
 
     async def model(self, request: Request) -> ASGIApp:
         name = str(request.path_params["name"])
         if name != self.desk.settings.model_name:
             missing(f"there is no model {name[:200]!r}: the agent is {self.desk.settings.model_name!r}",
                     code="model_not_found")  # fmt: skip
-        return JSONResponse(self._model(), headers=_FRESH)
+        return Told(self._model(), headers=_FRESH)
 
     def _model(self) -> dict[str, object]:
         return {"id": self.desk.settings.model_name, "object": "model", "created": 0, "owned_by": "hermes"}

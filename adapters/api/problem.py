@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from hermes.errors import ActorCrashed, HermesError, RateLimited, Refused, TransientError, Unavailable
 
 if TYPE_CHECKING:
-    from starlette.responses import JSONResponse
+    from adapters.api.told import Told
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
@@ -42,11 +42,11 @@ class Problem:
         """The same, with further headers."""
         return evolve(self, headers={**self.headers, **headers})
 
-    def response(self) -> "JSONResponse":
+    def response(self) -> "Told":
         # Not above: the adapter knows problems before there are requests (site.py).
-        from starlette.responses import JSONResponse
+        from adapters.api.told import Told
 
-        return JSONResponse(self.body(), status_code=self.status, headers={"cache-control": "no-store", **self.headers})
+        return Told(self.body(), status_code=self.status, headers={"cache-control": "no-store", **self.headers})
 
 
 class ApiError(Exception):

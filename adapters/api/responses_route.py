@@ -15,7 +15,6 @@ from hashlib import sha256
 
 from attrs import frozen
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from adapters.api import body, responses_request
@@ -29,6 +28,7 @@ from adapters.api.response_objects import Event, ResponseEvents, begun, ended
 from adapters.api.responses_request import ResponseAsked
 from adapters.api.runs import Run
 from adapters.api.sse import EventStream, Latest, Reader, event
+from adapters.api.told import Told
 from adapters.api.waiting import until_ended
 from adapters.contract import AdapterHost
 from adapters.web.server import transport_of
@@ -57,7 +57,7 @@ class ResponsesRoute:
             told = ResponseStream(run, response, keeper)
             return EventStream(told.tell, session_header(run), transport_of(request.scope).cut)
         await until_ended(run, request)
-        return JSONResponse(
+        return Told(
             await keeper.end(response, await run.outcome()),
             headers={"cache-control": "no-store", **session_header(run)},
         )
@@ -65,14 +65,14 @@ class ResponsesRoute:
     async def get(self, request: Request) -> ASGIApp:
         host, _ = self.desk.connected()
         _, response = await find(host, str(request.path_params["id"]))
-        return JSONResponse(response, headers={"cache-control": "no-store"})
+        return Told(response, headers={"cache-control": "no-store"})
 
     async def delete(self, request: Request) -> ASGIApp:
         host, _ = self.desk.connected()
         kept, _ = await find(host, str(request.path_params["id"]))
         with refusing():
             await host.drop_response(kept.id)
-        return JSONResponse({"id": kept.id, "object": "response", "deleted": True})
+        return Told({"id": kept.id, "object": "response", "deleted": True})
 
     async def _begin(self, host: AdapterHost, wanted: ResponseAsked) -> Run:
         asked, place = wanted.asked, wanted.place

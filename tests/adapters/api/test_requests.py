@@ -215,3 +215,33 @@ def test_a_text_that_only_grows_is_sent_once() -> None:
     growing = GrowingText()
     pieces = [growing.grow("one "), growing.grow("one two "), growing.grow("one "), growing.finish("one two three")]
     assert pieces == ["one ", "two ", "", "three"]
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "told"),
+    [
+        (CHAT, {"model": "\ud83d"}, 200),
+        ("/v1/responses", {"metadata": {"\ud83d": "\ud83d"}}, 200),
+        ("/v1/responses", {"instructions": "\ud83d"}, 200),
+        ("/v1/responses", {"conversation": "\ud83d"}, 200),
+        ("/v1/responses", {"previous_response_id": "\ud83d"}, 404),
+    ],
+)
+async def test_half_of_an_emoji_is_told_back_as_it_came(
+    serve: Serve, path: str, more: dict[str, Any], told: int
+) -> None:
+    asked = {"messages": said(("user", "hi \ud83d")), "input": "hi \ud83d", **more}
+    async with serve() as served:
+        answer = await served.client.post(path, content=json.dumps(asked))
+    assert answer.status_code == told
+    assert "\\ud83d" in answer.text
+
+
+async def test_a_body_that_is_nested_too_deep_is_refused(serve: Serve) -> None:
+    # Read in a thread, as this one is by its size, JSON may be nested deeper than it can be written elsewhere.
+    padding = " " * body.IN_A_THREAD
+    async with serve() as served:
+        for depth in range(900, 1000, 10):
+            content = f'{{"messages":[{{"role":"user","content":"hi"}}],"x":{"[" * depth}{"]" * depth}}}{padding}'
+            answer = await served.client.post(CHAT, content=content)
+            assert answer.status_code in {200, 400}
