@@ -36,6 +36,14 @@ log = logging.getLogger(__name__)
 
 _INTERRUPTED = of_error(Unavailable("the interface ends or is being restarted; what was asked goes on: ask again"))
 
+# The official clients repeat a 503 by themselves, which would do all of it twice.
+_OUT_OF_REACH = of_error(
+    Unavailable(
+        "the interface ends or is being restarted; what was asked goes on, and is asked for again by an "
+        "Idempotency-Key alone, which this request had not"
+    )
+).having({"x-should-retry": "false"})
+
 
 class Watcher(Protocol):
     """Somebody who is shown the text while it grows."""
@@ -52,6 +60,8 @@ class Run:
     """One request, from its acceptance to its answer."""
 
     event: Inbound
+    repeatable: bool = True
+    """Whether its client can name it again."""
     progress: Progress | None = None
     problem: Problem | None = None
     """Why it will not be followed to its end."""
@@ -75,6 +85,10 @@ class Run:
         self.ended.set()
         for watcher in tuple(self.watchers):
             watcher.end()
+
+    def interrupt(self) -> None:
+        """Nobody follows it any more; it goes on without."""
+        self.end(_INTERRUPTED if self.repeatable else _OUT_OF_REACH)
 
     @contextmanager
     def watched(self, watcher: Watcher) -> Generator[None]:
@@ -125,12 +139,12 @@ class Runs:
         if repeatable and event.event_id not in self._active:
             earlier = await self._find(event)
             if earlier is not None and earlier.over:
-                known = Run(event, earlier)
+                known = Run(event, progress=earlier)
                 known.end()
                 return known
         run = self._active.get(event.event_id)
         if run is None:
-            return await self._start(event, beginning)
+            return await self._start(Run(event, repeatable), beginning)
         _check_same(event, run.event.message_id)
         await run.accepted.wait()
         if run.problem is not None:
@@ -154,17 +168,17 @@ class Runs:
     def close(self) -> None:
         """Nobody follows them any more; what is under way goes on without."""
         for run in tuple(self._active.values()):
-            run.end(_INTERRUPTED)
+            run.interrupt()
 
-    async def _start(self, event: Inbound, beginning: Beginning) -> Run:
+    async def _start(self, run: Run, beginning: Beginning) -> Run:
         if len(self._active) >= self.most:
             raise ApiError(busy(f"{self.most} requests are being worked on, which is the most at one time"))
         # Before the first wait, so that the same id twice at once is one run.
-        run = self._active[event.event_id] = Run(event)
+        self._active[run.event.event_id] = run
         try:
             await self._accept(run, beginning)
         except BaseException as error:
-            del self._active[event.event_id]
+            del self._active[run.event.event_id]
             run.end(error.problem if isinstance(error, ApiError) else of_error(Unavailable("ask again")))
             raise
         run.accepted.set()
@@ -199,7 +213,10 @@ class Runs:
         finally:
             del self._active[run.event.event_id]
             self._drafts.pop(run.event.session_key, None)
-            run.end(None if run.progress is None or run.progress.over else _INTERRUPTED)
+            if run.progress is None or run.progress.over:
+                run.end()
+            else:
+                run.interrupt()
 
     async def _look(self, run: Run) -> None:
         try:

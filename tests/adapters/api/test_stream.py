@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 import trio
 from attrs import define, field
@@ -254,28 +255,44 @@ async def test_a_client_that_goes_away_makes_no_room(serve: Serve) -> None:
                 await trio.sleep(0.05)
 
 
+async def interrupted(served: Served, slowly: Slowly, headers: dict[str, str]) -> httpx.Response:
+    """What is told to a request that waits while the interface is restarted."""
+    told: list[httpx.Response] = []
+
+    async def ask() -> None:
+        told.append(await served.client.post(CHAT, json=user("go"), headers=headers))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await slowly.begun.wait()
+        with trio.fail_after(20):
+            served.house.tree.root.restart_child("platforms/api_server/inbound", "for a test")
+            while not told:
+                await trio.sleep(0.01)
+    return told[0]
+
+
+async def test_what_nobody_can_name_again_is_not_repeated_by_itself_after_a_restart(serve: Serve) -> None:
+    slowly = Slowly()
+    async with serve(ScriptedModel(slowly)) as served:
+        told = await interrupted(served, slowly, {})
+        slowly.go_on.set()
+    assert (told.status_code, told.headers["x-should-retry"]) == (503, "false")
+    assert "what was asked goes on" in told.json()["error"]["message"]
+
+
 async def test_an_interface_that_is_restarted_tells_those_who_wait_to_ask_again(serve: Serve) -> None:
     slowly = Slowly()
     headers = {"idempotency-key": "k"}
-    told: list[int] = []
     async with serve(ScriptedModel(slowly)) as served:
-
-        async def ask() -> None:
-            told.append((await served.client.post(CHAT, json=user("go"), headers=headers)).status_code)
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ask)
-            await slowly.begun.wait()
-            with trio.fail_after(20):
-                served.house.tree.root.restart_child("platforms/api_server/inbound", "for a test")
-                while not told:
-                    await trio.sleep(0.01)
+        told = await interrupted(served, slowly, headers)
         slowly.go_on.set()
         with trio.fail_after(20):
             while (answer := await served.client.post(CHAT, json=user("go"), headers=headers)).status_code == 503:
                 await trio.sleep(0.02)
         assert served.count("turns") == 1
-    assert told == [503]
+    assert told.status_code == 503
+    assert "x-should-retry" not in told.headers
     assert answer.json()["choices"][0]["message"]["content"] == "at last"
 
 
