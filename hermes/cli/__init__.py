@@ -10,6 +10,7 @@ import click
 
 from hermes.cli.lazy import Entry, LazyGroup
 from hermes.cli.outcome import reported
+from hermes.cli.standard import prepare
 
 
 class Program(LazyGroup):
@@ -22,6 +23,7 @@ class Program(LazyGroup):
     }
 
     def invoke(self, ctx: click.Context) -> object:
+        prepare()
         with reported():
             return super().invoke(ctx)
 

@@ -1,5 +1,6 @@
 """`hermes chat -q` as a process: what stands on standard output, what beside it, and the exit code."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -45,6 +46,36 @@ def test_only_the_answer_stands_on_standard_output(tmp_path: Path) -> None:
     done = hermes("chat", "-q", "say **one**\n\ntwo\t\x1b[31mthree", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"**one**\n\ntwo\t\x1b[31mthree\n", "as it is: a pipe is no terminal"
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "output", "errors"),
+    [
+        ("<&-", 0, b"hi\n", b""),
+        (">&-", 0, b"", b""),
+        ("2>&-", 0, b"hi\n", b""),
+        ("<&- >&- 2>&-", 0, b"", b""),
+    ],
+)
+def test_standard_descriptors_may_be_closed(closed: str, code: int, output: bytes, errors: bytes) -> None:
+    command = [sys.executable, "-m", "hermes", "chat", "-q", "say hi"]
+    done = subprocess.run(["bash", "-c", f'exec "$@" {closed}', "bash", *command], capture_output=True, timeout=WITHIN)
+    assert (done.returncode, done.stdout, done.stderr) == (code, output, errors)
+
+
+def test_what_the_locale_cannot_spell_costs_the_sign_and_not_the_answer() -> None:
+    command = [sys.executable, "-m", "hermes", "chat", "-q", "say h\u00fc \u2603"]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, capture_output=True, timeout=WITHIN, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"h\xfc ?\n", b"")
+
+
+@pytest.mark.parametrize(("arguments", "line"), [(("-q", "-"), "the question is empty"), ((), "this is no terminal")])
+def test_without_a_standard_input_there_is_nothing_to_read(arguments: tuple[str, ...], line: str) -> None:
+    command = [sys.executable, "-m", "hermes", "chat", *arguments]
+    done = subprocess.run(["bash", "-c", 'exec "$@" <&-', "bash", *command], capture_output=True, timeout=WITHIN)
+    assert done.returncode == 2
+    assert line in done.stderr.decode()
 
 
 def test_the_question_comes_from_standard_input_where_it_is_asked_for() -> None:
