@@ -80,11 +80,12 @@ def _draft(shown: Shown) -> ConditionalContainer:
     def text() -> str:
         return plain.harmless(scene.tail(shown.scene.draft, _rows() * _columns()))
 
-    control = FormattedTextControl(
-        lambda: [("class:draft", text())],
-        # The window scrolls to where the cursor would be: to the end.
-        get_cursor_position=lambda: Point(0, text().count("\n")),
-    )
+    def end() -> Point:
+        *above, last = text().split("\n")
+        return Point(len(last), len(above))
+
+    # The window scrolls to where the cursor would be: to the end, also within a line that is higher than the window.
+    control = FormattedTextControl(lambda: [("class:draft", text())], get_cursor_position=end)
     window = Window(
         control,
         height=lambda: Dimension(max=max(1, _rows() - _OTHER_LINES)),

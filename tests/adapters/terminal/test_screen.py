@@ -265,3 +265,10 @@ async def test_the_front_joins_the_keys_to_the_host_and_leaves_when_it_is_told_t
             nursery.cancel_scope.cancel()
     assert [event.text for event in host.events][:1] == ["early"]
     assert "! a leaf failed" in paper.screen.text
+
+
+@pytest.mark.parametrize(("sign", "length"), [("x", 1_700), ("\u6f22", 900)])
+async def test_the_end_of_a_long_line_is_seen_while_it_is_written(tmp_path: Path, sign: str, length: int) -> None:
+    async with shown(tmp_path) as at:
+        at.screen.show(evolve(at.screen.scene, state="writing", draft=f"{sign * length}END"))
+        await at.see("END", "writing")
