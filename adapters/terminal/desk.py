@@ -74,6 +74,8 @@ class Desk:
     """The turn that ended last: what its drafts still say is late."""
     _answer_on_its_way: str = field(default="", init=False)
     """The turn whose answer is in the store and comes next."""
+    _early: set[str] = field(factory=set[str], init=False)
+    """Messages that were answered while nobody had told yet that they are durable: among those that wait."""
     _asks: dict[str, OpenAsk] = field(factory=dict[str, OpenAsk], init=False)
     _trail: ToolTrail = field(factory=ToolTrail, init=False)
 
@@ -103,12 +105,14 @@ class Desk:
         await self._catch_up(tools=message.kind is OutboundKind.ANSWER, ended=True)
         for event_id in message.answers:
             self._unanswered.pop(event_id, None)
+        early = [event for event in self.outgoing.waiting if event.event_id in message.answers]
+        self._early.update(event.event_id for event in early)
         if message.kind is OutboundKind.ASK:
             self._asks.setdefault(message.ask_id, asks.of_message(message))
         elif message.kind is OutboundKind.ANSWER:
             self._end_turn(message.turn_id)
         self._refresh()
-        await self.screen.write(blocks.of_outbound(message))
+        await self.screen.write(*(Said(event.text) for event in early), blocks.of_outbound(message))
 
     async def show_draft(self, draft: Draft) -> None:
         if draft.turn_id == self._ended:
@@ -129,6 +133,10 @@ class Desk:
 
     async def accepted(self, event: Inbound) -> None:
         self.scene = evolve(self.scene, trouble="")
+        if event.event_id in self._early:
+            self._early.discard(event.event_id)
+            self._refresh()
+            return
         if event.kind is InboundKind.MESSAGE:
             self._unanswered[event.event_id] = None
         if event.kind is InboundKind.ANSWER:

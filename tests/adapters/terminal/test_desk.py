@@ -13,7 +13,7 @@ from adapters.terminal.outgoing import MAX_WAITING, Outgoing
 from adapters.terminal.scene import Scene
 from hermes.asks import APPROVAL_CHOICES
 from hermes.errors import Refused, Unavailable
-from hermes.events import DraftState, InboundKind, OutboundKind
+from hermes.events import DraftState, Inbound, InboundKind, OutboundKind
 from hermes.store.rows import TranscriptEntry
 from tests.adapters.fakehost import FakeHost, draft, outbound
 from tests.adapters.terminal.recording import RecordingScreen
@@ -323,3 +323,23 @@ async def test_a_transcript_that_cannot_be_read_hides_no_answer() -> None:
         chat.host.transcript_failures.append(Unavailable("no"))
         await chat.say("42", turn_id="t1")
         assert chat.screen.blocks[-1] == Answered("42")
+
+
+async def test_a_message_that_was_answered_before_its_acceptance_was_known_waits_no_more(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with chatting() as chat:
+
+        async def answer_at_once(event: Inbound) -> None:
+            await chat.mark(event.event_id, state="done", turn_id="t1")
+            await chat.say("42", answers=(event.event_id,), turn_id="t1")
+            raise Unavailable("no answer within 5 s")
+
+        chat.host.on_accept = answer_at_once
+        await chat.type("hello")
+        with trio.fail_after(20):
+            while chat.scene.sending:
+                await trio.sleep(0.1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert Answered("42") in chat.screen.blocks
+        assert not chat.scene.running
