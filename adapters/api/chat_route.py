@@ -14,7 +14,6 @@ from adapters.api.runs import Run
 from adapters.api.sse import DONE, EventStream, Latest, Reader, event
 from adapters.api.told import Told
 from adapters.api.waiting import until_ended
-from adapters.web.server import transport_of
 
 KEY = "idempotency-key"
 SESSION = "x-hermes-session-id"
@@ -53,7 +52,7 @@ class ChatRoute:
         async def tell(reader: Reader) -> None:
             await ChatStream(reader, run, _completion(asked, run)).tell()
 
-        return EventStream(tell, session_header(run), transport_of(request.scope).cut)
+        return EventStream(tell, session_header(run))
 
 
 @frozen

@@ -31,7 +31,6 @@ from adapters.api.sse import EventStream, Latest, Reader, event
 from adapters.api.told import Told
 from adapters.api.waiting import until_ended
 from adapters.contract import AdapterHost
-from adapters.web.server import transport_of
 from hermes.store.requests import Beginning, Progress, Response, SessionMoved
 
 
@@ -55,7 +54,7 @@ class ResponsesRoute:
         await keeper.keep(response, run.progress)
         if wanted.asked.stream:
             told = ResponseStream(run, response, keeper)
-            return EventStream(told.tell, session_header(run), transport_of(request.scope).cut)
+            return EventStream(told.tell, session_header(run))
         await until_ended(run, request)
         return Told(
             await keeper.end(response, await run.outcome()),

@@ -13,6 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.api.problem import SERVER, ApiError, Problem, busy
+from adapters.api.writing import BoundedSend
+from adapters.web.server import transport_of
 
 MAX_REQUESTS = 64
 """Requests in hand at one time, whatever they want: each may hold a body of 10 MB while it is read."""
@@ -44,6 +46,7 @@ class Api:
     _open: int = field(default=0, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        send = BoundedSend(send, transport_of(scope).cut)
         if self._open >= MAX_REQUESTS:
             await busy(f"{MAX_REQUESTS} requests are open").response()(scope, receive, send)
             return

@@ -2,10 +2,9 @@
 
 Source: WHATWG HTML, "Server-sent events". Rules:
 
-1. A reader that takes nothing for ``WRITE_WITHIN`` seconds is cut off; nothing but its own task waits for it.
-2. While there is nothing to say a comment goes out every ``KEEP_ALIVE`` seconds, so that what stands between does not
+1. While there is nothing to say a comment goes out every ``KEEP_ALIVE`` seconds, so that what stands between does not
    take the silence for an end.
-3. A reader that goes away ends the stream, and nothing else.
+2. A reader that goes away ends the stream, and nothing else.
 """
 
 import json
@@ -14,9 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping
 import trio
 from attrs import define, field, frozen
 from starlette.types import Receive, Scope, Send
-
-WRITE_WITHIN = 30.0
-"""Seconds for a reader to take one piece: what it has not taken by then fills every buffer on the way."""
 
 KEEP_ALIVE = 15.0
 """Seconds: the shortest time-outs of what may stand between are 30 to 60."""
@@ -63,14 +59,10 @@ class Reader:
     """The other end of a stream that has begun."""
 
     _send: Send
-    _cut: Callable[[], None]
 
     async def write(self, piece: bytes, *, more: bool = True) -> None:
-        """Returns once the piece left; a reader that does not take it is cut off."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._cut_when_stuck)
-            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
-            nursery.cancel_scope.cancel()
+        """Returns once the piece left."""
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def texts(self, latest: Latest, take: Callable[[str], Awaitable[None]]) -> None:
         """Hand each text to ``take`` until the run has ended, and keep the connection alive meanwhile."""
@@ -85,10 +77,6 @@ class Reader:
             else:
                 await take(text)
 
-    async def _cut_when_stuck(self) -> None:
-        await trio.sleep(WRITE_WITHIN)
-        self._cut()
-
 
 @frozen
 class EventStream:
@@ -96,15 +84,13 @@ class EventStream:
 
     tell: Callable[[Reader], Awaitable[None]]
     headers: Mapping[str, str]
-    cut: Callable[[], None]
-    """Ends the connection at once."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **self.headers}.items()]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            reader = Reader(send, self.cut)
+            reader = Reader(send)
             await self.tell(reader)
             await reader.write(b"", more=False)
             nursery.cancel_scope.cancel()

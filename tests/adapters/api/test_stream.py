@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -10,7 +10,7 @@ import pytest
 import trio
 from attrs import define, field
 
-from adapters.api import runs, sse
+from adapters.api import routes, runs, sse, writing
 from adapters.api.settings import ApiSettings
 from hermes.errors import TransientError
 from hermes.messages import Message, Role, ToolCall, Usage
@@ -208,7 +208,7 @@ async def test_a_turn_that_fails_in_a_stream_is_an_error_and_no_end(serve: Serve
 async def test_a_reader_that_takes_nothing_is_cut_off_and_holds_up_nobody(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "WRITE_WITHIN", 0.3)
+    monkeypatch.setattr(writing, "WRITE_WITHIN", 0.3)
     page = "x" * 99_000 + " "
 
     async def floods(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
@@ -303,3 +303,30 @@ async def test_an_answer_without_a_nudge_is_found_all_the_same(serve: Serve, mon
     async with serve() as served:
         answer = await served.client.post(CHAT, json=user("say hi"))
     assert answer.json()["choices"][0]["message"]["content"] == "hi"
+
+
+@pytest.mark.parametrize(("stream", "goes"), [(False, False), (True, True)])
+async def test_a_client_that_takes_nothing_leaves_its_place(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, stream: bool, goes: bool
+) -> None:
+    monkeypatch.setattr(writing, "WRITE_WITHIN", 1.0)
+    monkeypatch.setattr(routes, "MAX_REQUESTS", 1)
+
+    async def floods(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        flood = request.messages[-1].content == "flood"
+        yield Completed(Message(Role.ASSISTANT, "x" * (20_000_000 if flood else 1)), Usage(1, 1))
+
+    async with (
+        serve(ScriptedModel(floods)) as served,
+        await by_hand(served, user("flood", stream=stream)) as stuck,
+    ):
+        with trio.fail_after(30):
+            while served.rows("SELECT 1 FROM turns WHERE state = 'done'") == []:
+                await trio.sleep(0.02)
+            if goes:
+                # So that the buffers are full by then, as a rule; else it is a client that goes early.
+                await trio.sleep(0.3)
+                with suppress(trio.BrokenResourceError):
+                    await stuck.send_eof()
+            while (await served.client.post(CHAT, json=user("quick"))).status_code == 429:
+                await trio.sleep(0.02)
