@@ -6,6 +6,7 @@ Rules:
    break the markup of another.
 2. What is rendered is never longer than its source, so that a text that was split to fit still fits.
 3. What is not markup for certain stays as it was written.
+4. No pattern gives two ways to read a run of blanks: the time for a line must not grow with their number's square.
 
 Offsets and lengths are UTF-16 units, as Telegram counts.
 """
@@ -28,12 +29,12 @@ _MARKS = re.compile(r"[`*_~\[#>|\\-]")
 _UNSEEN = dict.fromkeys((*(set(range(0x20)) - {0x09, 0x0A}), 0x7F))
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{0,32})[^`\n]*")
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*")
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
 _RULE = re.compile(r" {0,3}(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}")
 _ITEM = re.compile(r"(\s*)[-*+][ \t]+(?=\S)(.*)")
 _QUOTE = re.compile(r" {0,3}> ?(.*)")
 _TABLE_LINE = re.compile(r"[ \t]*\|.*")
-_TABLE_RULE = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*:?-*:?[ \t]*")
+_TABLE_RULE = re.compile(r"[ \t]*(?:\|[ \t]*)?(?::?-+:?[ \t]*\|[ \t]*)+:?-*:?[ \t]*")
 
 _INLINE = re.compile(
     r"(?P<escape>\\[!-/:-@\[-`{-~])"
@@ -169,7 +170,7 @@ def _table(page: _Page, lines: list[str], at: int) -> int:
 def _line(page: _Page, line: str) -> None:
     start = page.length
     if (heading := _HEADING.fullmatch(line)) is not None:
-        _inline(page, heading[1])
+        _inline(page, _unclosed(heading[1]))
         page.mark(MessageEntity.BOLD, start)
     elif _RULE.fullmatch(line):
         page.put("———")
@@ -178,6 +179,13 @@ def _line(page: _Page, line: str) -> None:
         _inline(page, item[2])
     else:
         _inline(page, line)
+
+
+def _unclosed(heading: str) -> str:
+    """A heading without the marks that may stand behind it, which a blank sets apart: "C#" is a name."""
+    heading = heading.rstrip(" \t")
+    bare = heading.rstrip("#")
+    return bare.rstrip(" \t") if bare.endswith((" ", "\t")) else heading
 
 
 def _inline(page: _Page, text: str, depth: int = 0) -> None:

@@ -1,5 +1,8 @@
 """Markdown as Telegram shows it: what is marked, and that no text can come to harm."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +40,10 @@ def shown(markdown: str) -> str:
         ("[here](https://x.org/a_(b))", "<text_link:https://x.org/a_(b)|here>"),
         ("[no](javascript:alert)", "[no](javascript:alert)"),
         ("# Title\ntext", "<bold|Title>\ntext"),
+        ("## Title ##  \ntext", "<bold|Title>\ntext"),
+        ("# Why C#", "<bold|Why C#>"),
+        ("# #", "<bold|#>"),
+        ("#  ", "#"),
         ("- one\n- two\n  * three", "• one\n• two\n  • three"),
         ("1. one\n2. two", "1. one\n2. two"),
         ("> said\n> twice\nand", "<blockquote|said\ntwice>\nand"),
@@ -59,6 +66,20 @@ def shown(markdown: str) -> str:
 )
 def test_markdown_is_shown_as(markdown: str, expected: str) -> None:
     assert shown(markdown) == expected
+
+
+HANGING = """
+from adapters.telegram.outgoing.formatting import render
+for begin in ("# a", "|a\\n", "|a\\n|", "- ", "> ", "**a", "[a](http://x", ""):
+    for blank in (" ", "\\t", " \\t"):
+        render(begin + blank * 4000 + "b")
+"""
+
+
+def test_no_run_of_blanks_holds_up_everything_else() -> None:
+    """In a process of its own, which can be ended: patterns hold the interpreter. One that tries all ways to share out
+    such a run takes minutes, and this a fraction of a second; the bound is for machines that are busy."""
+    subprocess.run([sys.executable, "-c", HANGING], check=True, timeout=60)
 
 
 def test_marks_without_end_are_few() -> None:
