@@ -36,6 +36,11 @@ _CORE = (
 """Fields of a message that it can be answered by."""
 
 
+# Seconds after which nobody can edit a message in a chat: an edit of it that is told is a reaction, or another change
+# that nobody sees. Within that time the inbox knows what it reads.
+_EDITED_WITHIN = 48 * 3600.0
+
+
 @frozen
 class Dropped:
     """An update that becomes no event."""
@@ -100,10 +105,12 @@ class Reader:
     def _message(self, update_id: int, message: Message, kind: InboundKind) -> Inbound | Filed | Dropped:
         found = self._said(update_id, message, kind)
         file = attachment(message)
-        if isinstance(found, Dropped) or kind is InboundKind.EDIT or file is None:
+        if isinstance(found, Dropped) or file is None:
             return found
         if file.size > MOST_BYTES:
             return evolve(found, text=f"{found.text}\n[The {file.called} is too large to be fetched]")
+        if kind is InboundKind.EDIT:
+            return found
         utterance = found.utterance or f"file:{found.source.chat_id}:{found.message_id}"
         return Filed(evolve(found, utterance=utterance, more_within=FETCH_WITHIN), file, found.more_within)
 
@@ -115,6 +122,8 @@ class Reader:
         text = text_of(message)
         if text is None:
             return Dropped("nobody said anything in it")
+        if kind is InboundKind.EDIT and not _is_edit(message):
+            return Dropped("it is an edit that nobody made")
         part = self._part(source, message, text) if kind is InboundKind.MESSAGE else Part()
         if not (self.utterances.is_meant(part) or is_meant(self.settings.access, source, message, self.me)):
             return Dropped("it is not meant for the bot")
@@ -171,6 +180,15 @@ class Reader:
             ask_id=ask_id,
         )
         return Press(event, query.id, int(number))
+
+
+def _is_edit(message: Message) -> bool:
+    """Whether a person has changed it. A place that is shared while it moves is told once."""
+    if message.location is not None:
+        return False
+    if message.edit_date is None:
+        return True
+    return (message.edit_date - message.date).total_seconds() <= _EDITED_WITHIN
 
 
 def button_data(ask_id: str, choice: int) -> str:

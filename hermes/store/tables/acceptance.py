@@ -1,12 +1,16 @@
 """An event on its way into the inbox: measured, recognised if it came before, and with what its session begins with.
 
-A replay changes nothing, whatever it brings.
+Rules:
+
+1. A replay changes nothing, whatever it brings.
+2. Nor does an edit that leaves a message as it reads already: platforms report changes that nobody sees, such as a
+   reaction to a message, as edits of it.
 """
 
 import sqlite3
 
 from hermes.errors import Refused
-from hermes.events import Inbound
+from hermes.events import Inbound, InboundKind
 from hermes.store.engine.codec import clean
 from hermes.store.requests import Beginning
 from hermes.store.rows import Accepted
@@ -20,6 +24,13 @@ MAX_ID_CHARACTERS = 512
 
 _FIND = "SELECT id FROM inbox WHERE platform = ? AND account = ? AND event_id = ?"
 
+# What a message reads: its newest edit, else what came first. What came with the same id later is a part of it.
+_READS = """
+    SELECT id, text FROM inbox
+    WHERE platform = ? AND account = ? AND chat_id = ? AND message_id = ? AND kind IN ('message', 'command', 'edit')
+    ORDER BY kind = 'edit' DESC, CASE kind WHEN 'edit' THEN -id ELSE id END LIMIT 1
+"""
+
 
 def accept(
     connection: sqlite3.Connection, event: Inbound, now: float, beginning: Beginning | None = None, salt: str = ""
@@ -32,9 +43,21 @@ def accept(
     found = connection.execute(_FIND, (event.source.platform, event.source.account, clean(event.event_id))).fetchone()
     if found is not None:
         return Accepted(found[0], duplicate=True)
+    if (unchanged := _unchanged(connection, event)) is not None:
+        return Accepted(unchanged, duplicate=True)
     if beginning is not None:
         beginnings.begin(connection, event, beginning, salt, now)
     return Accepted(inbox.insert(connection, event, now), duplicate=False)
+
+
+def _unchanged(connection: sqlite3.Connection, event: Inbound) -> int | None:
+    """The row that reads as this edit does; None when it is no edit, or a change."""
+    if event.kind is not InboundKind.EDIT or not event.message_id:
+        return None
+    source = event.source
+    place = (source.platform, source.account, clean(source.chat_id), clean(event.message_id))
+    row = connection.execute(_READS, place).fetchone()
+    return row[0] if row is not None and row[1] == clean(event.text) else None
 
 
 def _check_size(event: Inbound) -> None:

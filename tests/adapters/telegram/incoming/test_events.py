@@ -63,6 +63,27 @@ def test_an_edit_is_an_event_of_its_own() -> None:
     assert (event.kind, event.message_id, event.edited_at) == (InboundKind.EDIT, "1", 1_790_000_005.0)
 
 
+def test_an_edit_that_nobody_can_have_made_is_dropped() -> None:
+    """A reaction to an old message comes as an edit of it."""
+    message = BotApi().message("delete it all", date=1_790_000_000, edit_date=1_790_000_000 + 48 * 3600 + 1)
+    assert "nobody made" in dropped({"update_id": 1, "edited_message": message}).rule
+    heard({"edited_message": message | {"edit_date": 1_790_000_000 + 48 * 3600}})
+
+
+def test_a_place_that_is_shared_while_it_moves_is_told_once() -> None:
+    place = {"location": {"latitude": 1.5, "longitude": 2.5, "live_period": 900}}
+    assert "a location" in heard(said(None, **place)).text
+    moved = BotApi().message(None, **place, edit_date=1_790_000_005)
+    assert "nobody made" in dropped({"update_id": 1, "edited_message": moved}).rule
+
+
+def test_an_edit_that_changes_nothing_reads_as_the_message_did() -> None:
+    for size in (5, 30_000_000):
+        message = BotApi().message(None, caption="look", document={**FILE, "file_size": size})
+        before, after = heard({"message": message}), heard({"edited_message": message | {"edit_date": 1_790_000_005}})
+        assert before.text == after.text
+
+
 @pytest.mark.parametrize("user", [1, OWNER + 1])
 def test_strangers_are_dropped_and_named(user: int) -> None:
     found = dropped({"update_id": 1, **said(user=user, chat=user)})

@@ -36,6 +36,35 @@ async def test_the_same_delivery_twice_is_one_row(calm_store: SqliteStore, datab
     assert rows(database, "entries", "text") == [("hello",)]
 
 
+@pytest.mark.parametrize("kind", [InboundKind.MESSAGE, InboundKind.COMMAND])
+async def test_an_edit_that_changes_no_word_is_no_event(
+    store: SqliteStore, database: Database, kind: InboundKind
+) -> None:
+    """A reaction to a message comes as an edit of it."""
+    first = await store.accept(event("e1", "hello", kind=kind, message_id="m1"), NOW)
+    await store.accept(event("e1:file", "its file", message_id="m1"), NOW)
+    again = await store.accept(event("e2", "hello", kind=InboundKind.EDIT, message_id="m1"), NOW)
+    assert (again.duplicate, again.row_id) == (True, first.row_id)
+    assert rows(database, "inbox", "text") == [("hello",), ("its file",)]
+
+
+async def test_an_edit_is_compared_with_the_newest_version(calm_store: SqliteStore) -> None:
+    await calm_store.accept(event("e1", "one", message_id="m1"), NOW)
+    taken = [
+        not (await calm_store.accept(event(f"e{number}", text, kind=InboundKind.EDIT, message_id="m1"), NOW)).duplicate
+        for number, text in enumerate(("two", "two", "one", "one", "two"), 2)
+    ]
+    assert taken == [True, False, True, False, True]
+
+
+async def test_an_edit_of_another_message_or_of_none_that_is_known_is_an_event(calm_store: SqliteStore) -> None:
+    await calm_store.accept(event("e1", "hello", message_id="m1"), NOW)
+    elsewhere = Source("web", "local", "another chat")
+    for number, (source, message_id) in enumerate(((SOURCE, "m2"), (elsewhere, "m1"), (SOURCE, ""), (SOURCE, "")), 2):
+        edit = event(f"e{number}", "hello", kind=InboundKind.EDIT, message_id=message_id, source=source)
+        assert not (await calm_store.accept(edit, NOW)).duplicate
+
+
 async def test_an_event_id_is_unique_for_its_account_only(store: SqliteStore, database: Database) -> None:
     for account in ("one", "two"):
         await store.accept(event("e1", source=Source("web", account, "chat")), NOW)
