@@ -3,9 +3,12 @@
 Rules:
 
 1. What is raised says whether a request may have been carried out (lost.py). A 5xx is ``Lost``: who sent it does not
-   say how far the request came.
+   say how far the request came. So is an error in other words than the Bot API's: a firewall, a hotel's network or a web
+   server between told it, and it says nothing of the chat or the token.
 2. No error holds an address: the token is part of it. Texts of the libraries below are not passed on for that reason.
-3. ``renew`` gives up the connections of a network that may be gone. Requests under way end on the old ones.
+3. Of a message that was sent nothing is read but its number and its chat. What it quotes is somebody's, and the library
+   may not be able to read it.
+4. ``renew`` gives up the connections of a network that may be gone. Requests under way end on the old ones.
 
 ``initialize`` and ``shutdown`` of the library are asyncio's and are never called.
 """
@@ -27,8 +30,12 @@ from hermes.lean_httpx import httpx
 READ_WITHIN = 20.0
 
 _JSON = (b"Content-Type", b"application/json")
+_ERROR = 400
+_TOO_LARGE = 413
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
+
+_READ_OF_A_MESSAGE = frozenset({"message_id", "date", "chat"})
 
 
 @frozen
@@ -60,7 +67,7 @@ class Wire(BaseRequest):
         await self.renew()
 
     async def renew(self) -> None:
-        """See rule 3."""
+        """See rule 4."""
         old, self._transport = self._transport, self._made()
         await old.aclose()
 
@@ -74,7 +81,7 @@ class Wire(BaseRequest):
         answer = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
         if answer.keys().isdisjoint({"result", "description"}):
             raise Lost("the server's answer cannot be read")
-        return answer
+        return {**answer, "result": _lean(answer["result"])} if "result" in answer else answer
 
     async def do_request(
         self,
@@ -106,12 +113,21 @@ def _encoded(data: RequestData | None) -> tuple[list[Header], list[bytes]]:
     return [(b"Content-Type", form.headers["content-type"].encode())], list(cast(Iterable[bytes], form.stream))
 
 
+def _lean(result: object) -> object:
+    """See rule 3."""
+    sent = cast("dict[str, object]", result) if isinstance(result, dict) else {}
+    return {name: sent[name] for name in _READ_OF_A_MESSAGE & sent.keys()} if "message_id" in sent else result
+
+
 def _checked(status: int, content: bytes) -> tuple[int, bytes]:
     """What python-telegram-bot is to read. Raises what it would read wrongly."""
     if status >= _SERVER_ERROR:
         raise Lost(f"the server failed ({status})")
     if status == _TOO_MANY_REQUESTS:
         raise Flooded("too many requests", _retry_after(content))
+    if status >= _ERROR and status != _TOO_LARGE:
+        # Raises what is no word of the Bot API. What is too large is so for whoever says it.
+        Wire.parse_json_payload(content)
     return status, content
 
 

@@ -192,9 +192,11 @@ class BotApi(Methods):
         else:
             await connection.answer(200, json.dumps({"ok": True, "result": result}).encode())
 
-    def carried_out(self, call: Call) -> None:
-        self._result(call)
+    def carried_out(self, call: Call) -> Any:
+        """What it is answered by."""
+        result = self._result(call)
         self.note()
+        return result
 
     def _result(self, call: Call) -> Any:
         try:

@@ -22,7 +22,7 @@ class Server(Protocol):
 
     async def answer(self, connection: Connection, result: Any) -> None: ...
 
-    def carried_out(self, call: Call) -> None: ...
+    def carried_out(self, call: Call) -> Any: ...
 
 
 Fault = Callable[[Server, Connection, Call], Awaitable[None]]
@@ -66,3 +66,19 @@ async def hang_after(api: Server, connection: Connection, call: Call) -> None:
 async def babble(api: Server, connection: Connection, call: Call) -> None:
     """A page of some proxy."""
     await connection.answer(200, b"<html>welcome to the hotel's network</html>", "text/html")
+
+
+async def quote_oddly(api: Server, connection: Connection, call: Call) -> None:
+    """Carry it out, and tell of the message with one that it quotes, which the library cannot read."""
+    sent = api.carried_out(call)
+    odd = {"message_id": 1, "date": 1_790_000_000, "chat": {"id": 1, "type": "private"}, "dice": {"sides": 20}}
+    await api.answer(connection, {**sent, "reply_to_message": odd})
+
+
+def page(status: int) -> Fault:
+    """An error that somebody between tells, a firewall or a hotel's network."""
+
+    async def fault(api: Server, connection: Connection, call: Call) -> None:
+        await connection.answer(status, b"<html>you may not</html>", "text/html")
+
+    return fault

@@ -17,7 +17,7 @@ from hermes.errors import AuthError, RateLimited, Refused, TransientError, fold
 from hermes.events import DraftState, OutboundKind, Source
 from tests.adapters.fakehost import FakeHost, draft, outbound
 from tests.adapters.telegram.botapi import OWNER, WITHIN, BotApi, serving
-from tests.adapters.telegram.faults import Fault, babble, cut, flooded, hang, lose_reply, refusing
+from tests.adapters.telegram.faults import Fault, babble, cut, flooded, hang, lose_reply, page, quote_oddly, refusing
 from tests.contract.telegram import CACHE, settings
 
 SOURCE = Source("telegram", "bot110201543", str(OWNER), user_id=str(OWNER))
@@ -230,6 +230,28 @@ async def test_a_send_fails_by_its_remedy(fault: Fault, error: type[Exception], 
             await it.send("hello")
         assert type(caught.value) is error
         assert it.api.token not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 409])
+async def test_what_somebody_between_refuses_is_no_word_of_telegrams(status: int) -> None:
+    """Nobody is blocked by it, no chat is gone, and the token is as good as before."""
+    async with scene() as it:
+        for method in ("sendMessage", "getUpdates"):
+            it.api.fail(method, page(status))
+        with pytest.raises(Ambiguous):
+            await it.send("hello")
+        found = await it.run()
+        assert type(found) is Ambiguous
+        assert "html" not in str(found)
+
+
+async def test_a_message_that_quotes_what_cannot_be_read_is_sent_and_edited_once() -> None:
+    async with scene() as it:
+        it.api.fail("sendMessage", quote_oddly)
+        it.api.fail("editMessageText", quote_oddly)
+        receipt = await it.send("hello", reply_to="1")
+        await it.adapter.edit(outbound(SOURCE, SESSION, "hello you"), receipt.message_id)
+        assert it.api.said() == ["hello you"]
 
 
 async def test_a_send_that_never_left_is_not_ambiguous() -> None:
