@@ -51,6 +51,8 @@ class Dropped:
     unreadable: str = ""
     """The error that kept it from being read, for the log: its type and where it was raised, and nothing of the
     update."""
+    query_id: str = ""
+    """Of a press: until it is acknowledged, its button shows that it is waited for."""
 
 
 @frozen
@@ -162,13 +164,13 @@ class Reader:
     def _press(self, update_id: int, query: CallbackQuery) -> Press | Dropped:
         message = query.message
         if not isinstance(message, Message) or not query.data:
-            return Dropped("its button belongs to no message that can be seen")
+            return Dropped("its button belongs to no message that can be seen", query_id=query.id)
         source = source_of(self.settings, message, query.from_user)
         if not may_write(self.settings.access, source, query.from_user):
-            return Dropped("who pressed it may not write here", _named(query.from_user))
+            return Dropped("who pressed it may not write here", _named(query.from_user), query_id=query.id)
         ask_id, _, number = query.data.rpartition(":")
         if not ask_id or not number.isdecimal():
-            return Dropped("its button is not of ours")
+            return Dropped("its button is not of ours", query_id=query.id)
         event = Inbound(
             event_id=str(update_id),
             source=source,
@@ -219,13 +221,19 @@ def _core(raw: object) -> dict[str, Any]:
     The library refuses what lacks a field of its own version of the Bot API; a server of one's own may be older.
     """
     whole = _whole(raw)
+    if "callback_query" in whole:
+        query = cast("dict[str, Any]", whole["callback_query"])
+        return {"update_id": whole["update_id"], "callback_query": query | {"message": _core_of(query["message"])}}
     kind = next(name for name in MESSAGES if name in whole)
-    message = cast("dict[str, Any]", whole[kind])
-    core = {name: message[name] for name in _CORE if name in message}
+    core = _core_of(whole[kind])
     if "text" not in core and "caption" not in core:
-        content = next(name for name in CONTENT if name in message)
+        content = next(name for name in CONTENT if name in whole[kind])
         core["text"] = f"[{content.replace('_', ' ')}, which cannot be read here]"
     return {"update_id": whole["update_id"], kind: core}
+
+
+def _core_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: message[name] for name in _CORE if name in message}
 
 
 def _whole(raw: object) -> dict[str, Any]:

@@ -57,6 +57,8 @@ class Intake:
         event = self._reader.read(raw)
         if isinstance(event, Dropped):
             self._tell_dropped(number, event)
+            if event.query_id:
+                self._presses.turn_away(event.query_id)
             return None
         return event
 

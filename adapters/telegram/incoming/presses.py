@@ -2,8 +2,11 @@
 
 1. What a button says is read from the transcript of the session of whoever pressed it. So only those whose session
    asked can answer, also in a group where everybody sees the buttons.
-2. Whoever comes too late is told so by Telegram's own means, without a message in the chat.
+2. Whoever comes too late is told so by Telegram's own means, without a message in the chat. Each press is acknowledged
+   in time or not at all; a question that is over loses its buttons either way.
 """
+
+from functools import partial
 
 from attrs import define, evolve
 
@@ -45,10 +48,10 @@ class Presses:
 
     def _tell(self, press: Press, text: str, *, over: bool) -> None:
         calls, source = self._asides.calls, press.event.source
+        self._asides.acknowledge(press.query_id, text[:MOST_CHARACTERS])
+        if over:
+            self._asides.start(partial(calls.drop_buttons, source.chat_id, press.event.message_id))
 
-        async def say() -> None:
-            await calls.acknowledge(press.query_id, text[:MOST_CHARACTERS])
-            if over:
-                await calls.drop_buttons(source.chat_id, press.event.message_id)
-
-        self._asides.start(say)
+    def turn_away(self, query_id: str) -> None:
+        """A press that is no answer, as far as can be seen."""
+        self._asides.acknowledge(query_id, NOT_YOURS)

@@ -5,6 +5,7 @@ They are best effort: each runs in a task of its own, and what fails is noted an
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 from attrs import define
@@ -45,6 +46,10 @@ class Asides:
             )
 
         self.start(say)
+
+    def acknowledge(self, query_id: str, text: str) -> None:
+        """Tell whoever pressed a button."""
+        self.start(partial(self.calls.acknowledge, query_id, text))
 
     async def _run(self, say: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -185,7 +185,17 @@ def test_a_press_names_its_question_and_its_choice() -> None:
 def test_a_press_of_a_stranger_is_dropped() -> None:
     message = BotApi().message("Allow it?")
     query = {"id": "q1", "from": {"id": 5, "is_bot": False, "first_name": "Eve"}, "chat_instance": "x"}
-    assert "may not" in dropped({"update_id": 3, "callback_query": {**query, "message": message, "data": "a:1"}}).rule
+    found = dropped({"update_id": 3, "callback_query": {**query, "message": message, "data": "a:1"}})
+    assert ("may not" in found.rule, found.query_id) == (True, "q1")
+
+
+def test_a_question_that_quotes_what_cannot_be_read_can_be_answered() -> None:
+    odd = BotApi().message(None, dice={"sides": 20})
+    message = BotApi().message("Allow it?", reply_to_message=odd)
+    query = {"id": "q1", "from": {"id": OWNER, "is_bot": False, "first_name": "Ada"}, "chat_instance": "x"}
+    found = reader().read({"update_id": 3, "callback_query": {**query, "message": message, "data": "ab12:2"}})
+    assert isinstance(found, Press), found
+    assert (found.event.ask_id, found.choice, found.query_id) == ("ab12", 2, "q1")
 
 
 def test_what_a_button_carries_fits() -> None:
