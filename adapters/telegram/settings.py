@@ -27,6 +27,9 @@ _ID = re.compile(r"-?\d{1,20}")
 _THREAD = re.compile(r"[1-9]\d{0,19}")
 _HOME = "TELEGRAM_HOME_CHANNEL"
 
+GENERAL = "1"
+"""The number of the topic "General", in links and apps: the Bot API names it by none, and refuses a send that does."""
+
 # Characters; Telegram's own titles have at most 128.
 _MOST_OF_A_NAME = 128
 
@@ -164,6 +167,7 @@ def _home(environment: Mapping[str, str]) -> Home | None:
         raise ConfigError(f"{_HOME}: expected the number of a chat, such as -1001234567890", key=_HOME)
     if thread and not _THREAD.fullmatch(thread):
         raise ConfigError(f"{_HOME}_THREAD_ID: expected the number of a topic", key=f"{_HOME}_THREAD_ID")
+    thread = "" if thread == GENERAL else thread
     return Home(channel, thread, name[:_MOST_OF_A_NAME]) if channel else None
 
 

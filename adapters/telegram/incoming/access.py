@@ -13,7 +13,7 @@ import re
 from attrs import frozen
 from telegram import Message, MessageEntity, User
 
-from adapters.telegram.settings import Access
+from adapters.telegram.settings import GENERAL, Access
 from hermes.agent.commands import parse
 from hermes.events import ChatType, Source
 
@@ -49,7 +49,8 @@ def is_meant(access: Access, source: Source, message: Message, me: Me) -> bool:
         return False
     if source.chat_type is ChatType.DM:
         return True
-    if source.thread_id and source.thread_id in access.ignored_threads:
+    thread_id = source.thread_id or (GENERAL if message.chat.is_forum else "")
+    if thread_id and thread_id in access.ignored_threads:
         return False
     if not access.require_mention or source.chat_id in access.free_chats:
         return True

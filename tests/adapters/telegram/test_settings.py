@@ -185,6 +185,11 @@ def test_the_home_channel_is_a_chat_and_perhaps_a_topic_of_it() -> None:
     group = home_channel(read({}, GOOD | {f"TELEGRAM_HOME_CHANNEL{part}": value for part, value in more.items()}))
     source = Source("telegram", "bot110201543", "-1001", ChatType.GROUP, "9")
     assert group == HomeChannel(source, "agent:main:telegram:group:-1001:9", "Us")
+    # Its links give "General" a number, which no send takes.
+    more = {"": "-1001", "_THREAD_ID": "1"}
+    general = home_channel(read({}, GOOD | {f"TELEGRAM_HOME_CHANNEL{part}": value for part, value in more.items()}))
+    assert general is not None
+    assert (general.source.thread_id, general.session_key) == ("", "agent:main:telegram:group:-1001")
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,15 @@ def test_an_ignored_topic_is_ignored() -> None:
     assert "not meant" in dropped({"update_id": 1, **said("/status", GROUP, **topic)}, access).rule
 
 
+def test_the_topic_that_has_no_number_on_the_wire_is_ignored_by_that_of_its_links() -> None:
+    access = Access(users=Ids(everybody=True), ignored_threads=Ids(frozenset({"1"})))
+    general = said("/status", GROUP)
+    general["message"]["chat"]["is_forum"] = True
+    assert "not meant" in dropped({"update_id": 1, **general}, access).rule
+    heard({"message": general["message"] | {"message_thread_id": 33, "is_topic_message": True}}, access)
+    heard(said("/status", GROUP), access)
+
+
 def test_a_press_names_its_question_and_its_choice() -> None:
     message = BotApi().message("Allow it?")
     query = {"id": "q1", "from": {"id": OWNER, "is_bot": False, "first_name": "Ada"}, "chat_instance": "x"}
