@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import trio
 from attrs import define, frozen
@@ -224,7 +224,12 @@ class Calls:
             found = (await self.bot.get_file(file_id)).file_path or ""
             if found.startswith("/"):
                 return await trio.Path(found).read_bytes()
-            return await self._others.retrieve(found)
+            return await self._others.retrieve(self._address_of(found))
+
+    def _address_of(self, path: str) -> str:
+        """What the library made of a path: as it stands, with whatever a name may hold that an address may not."""
+        beginning = f"{self.bot.base_file_url}/"
+        return beginning + quote(path.removeprefix(beginning))
 
     async def acknowledge(self, query_id: str, text: str = "") -> None:
         """Tell whoever pressed a button that it was taken."""

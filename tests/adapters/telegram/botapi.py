@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 import trio
 from attrs import define, field
@@ -261,7 +262,7 @@ class BotApi(Methods):
 
     async def _file(self, connection: Connection, path: str) -> None:
         token, _, name = path.removeprefix("/file/bot").partition("/")
-        content = self.files.get(name.removeprefix("files/"))
+        content = self.files.get(unquote(name.removeprefix("files/")))
         if token != self.token or content is None:
             await self.answer(connection, Refusal(404, "Not Found"))
         else:

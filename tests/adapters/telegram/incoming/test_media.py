@@ -59,6 +59,15 @@ async def running(cache: Path) -> AsyncIterator[Scene]:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("name", ["d 1. Müller", "d#1?x=2.txt", "d%20.txt"])
+async def test_a_file_is_fetched_by_whatever_name_the_server_keeps_it(tmp_path: Path, name: str) -> None:
+    """It keeps the ending of the name that its sender gave it."""
+    async with running(tmp_path) as it:
+        it.sends("document", name, b"words")
+        _, second = await it.parts(2)
+    assert "words" in second.text
+
+
 async def test_a_photo_is_kept_and_its_place_is_told_with_the_message(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         it.sends("photo", "p1", b"\xff\xd8picture", caption="look")
