@@ -66,8 +66,9 @@ def is_meant(access: Access, source: Source, message: Message, me: Me) -> bool:
 def without_mention(text: str, me: Me) -> str:
     """The text without the name that it begins with: a command may stand behind it."""
     beginning = f"@{me.username}"
-    if me.username and text[: len(beginning)].lower() == beginning.lower() and not text[len(beginning) :][:1].isalnum():
-        return text[len(beginning) :].lstrip(" ,:\n")
+    rest = text[len(beginning) :]
+    if me.username and text[: len(beginning)].lower() == beginning.lower() and not re.match(r"\w", rest):
+        return rest.lstrip(" ,:\n")
     return text
 
 

@@ -41,15 +41,18 @@ def text_of(message: Message) -> str | None:
 
 
 def quoted(message: Message) -> str:
-    """The message that this one answers, in a line; empty when it answers none."""
+    """The message that this one answers, in a line; empty when it answers none. Of one in another chat there is only
+    what was chosen to be quoted."""
     replied = message.reply_to_message
-    if replied is None or replied.forum_topic_created is not None:
+    if replied is not None and replied.forum_topic_created is not None:
         return ""
-    said = message.quote.text if message.quote is not None else (replied.text or replied.caption or _shown(replied))
+    said = (replied.text or replied.caption or _shown(replied)) if replied is not None else ""
+    if message.quote is not None:
+        said = message.quote.text
     if not said:
         return ""
     line = " ".join(said.split())
-    who = replied.from_user.full_name if replied.from_user is not None else "an earlier message"
+    who = replied.from_user.full_name if replied is not None and replied.from_user is not None else "an earlier message"
     return f"[In reply to {who}: {line[:_QUOTED]}{'…' if len(line) > _QUOTED else ''}]"
 
 

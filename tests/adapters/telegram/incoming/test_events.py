@@ -198,6 +198,21 @@ def test_a_press_of_a_stranger_is_dropped() -> None:
     assert ("may not" in found.rule, found.query_id) == (True, "q1")
 
 
+def test_what_is_quoted_from_another_chat_is_told() -> None:
+    origin = {"type": "channel", "date": 1_790_000_000, "message_id": 5, "chat": {"id": -100, "type": "channel"}}
+    quote = {"external_reply": {"origin": origin}, "quote": {"text": "the sky\nis green", "position": 0}}
+    assert heard(said("is it?", **quote)).text == "[In reply to an earlier message: the sky is green]\nis it?"
+    assert heard(said("is it?", external_reply={"origin": origin})).text == "is it?"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [("@hermes_bot_2 hi", "@hermes_bot_2 hi"), ("@hermes_bot: hi", "hi"), ("@Hermes_Bot /new", "/new")],
+)
+def test_the_name_that_a_message_begins_with_is_taken_off_and_no_longer_one(text: str, left: str) -> None:
+    assert heard(said(text)).text == left
+
+
 def test_a_question_that_quotes_what_cannot_be_read_can_be_answered() -> None:
     odd = BotApi().message(None, dice={"sides": 20})
     message = BotApi().message("Allow it?", reply_to_message=odd)
