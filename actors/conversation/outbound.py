@@ -1,6 +1,8 @@
 """Mints the outbound messages of a conversation. A key is derived from what it answers, so that a repeated write has
 the same."""
 
+import re
+
 from attrs import evolve
 
 from hermes import media_lines
@@ -91,6 +93,13 @@ def notice(row: InboxRow, text: str) -> Outbound:
     )
 
 
+def _fence(code: str) -> str:
+    """What closes nowhere in ``code``: who allows a command has to see it, and not what its marks make of it."""
+    runs = (max(re.findall(f"{mark}+", code), key=len, default="") + mark for mark in "`~")
+    shortest = min(runs, key=len)
+    return shortest.ljust(3, shortest[0])
+
+
 def question(turn: Turn, ask: Ask, limit: int) -> Outbound:
     """An ask as the chat sees it: what is asked about stands as code.
 
@@ -99,10 +108,11 @@ def question(turn: Turn, ask: Ask, limit: int) -> Outbound:
     request = ask.request
     text = request.question
     if request.kind is AskKind.APPROVAL and request.subject:
-        text = f"{request.question}\n\n```\n{request.subject}\n```"
+        fence = _fence(request.subject)
+        text = f"{request.question}\n\n{fence}\n{request.subject}\n{fence}"
         if len(text) > limit:
             room = limit - len(text) + len(request.subject)
-            text = f"{request.question}\n\n```\n{_ends(request.subject, room)}\n```"
+            text = f"{request.question}\n\n{fence}\n{_ends(request.subject, room)}\n{fence}"
     text = _ends(text, limit)
     return evolve(
         answer(turn, text),

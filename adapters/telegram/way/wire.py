@@ -3,8 +3,8 @@
 Rules:
 
 1. What is raised says whether a request may have been carried out (lost.py). A 5xx is ``Lost``: who sent it does not
-   say how far the request came. So is an error in other words than the Bot API's: a firewall, a hotel's network or a web
-   server between told it, and it says nothing of the chat or the token.
+   say how far the request came. So is an error in other words than the Bot API's: a firewall, a hotel's network or a
+   web server between told it, and it says nothing of the chat or the token.
 2. No error holds an address: the token is part of it. Texts of the libraries below are not passed on for that reason.
 3. Of a message that was sent nothing is read but its number and its chat. What it quotes is somebody's, and the library
    may not be able to read it.

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from actors.conversation import outbound
+from adapters.telegram.outgoing.formatting import render
 from hermes.asks import APPROVAL_CHOICES, Ask, AskKind, AskRequest
 from hermes.events import DraftState, Inbound, InboundKind, Source
 from hermes.split import units
@@ -41,6 +42,16 @@ def test_a_question_names_its_ask_and_shows_what_it_is_about_as_code() -> None:
     message = outbound.question(turn(), ask("May I?", "rm -r x"), 4000)
     assert message.text == "May I?\n\n```\nrm -r x\n```"
     assert (message.ask_id, message.choices, message.reply_to) == ("a1", APPROVAL_CHOICES, "9")
+
+
+@pytest.mark.parametrize("subject", ["cat <<E\n```\n**rm** \\*\nE", "echo `id`\n````\nls", "`" * 3000])
+def test_what_a_question_is_about_stands_as_code_whatever_it_holds(subject: str) -> None:
+    text = outbound.question(turn(), ask("May I?", subject), 2000).text
+    assert len(text) <= 2000
+    (code,) = render(text).entities
+    shown = render(text).text[code.offset :]
+    assert code.type == "pre"
+    assert shown == subject or (len(subject) > 1000 and "not shown" in shown)
 
 
 @pytest.mark.parametrize("asked", [ask("May I?", "x" * 9000 + "; rm -r /"), ask("Why? " * 3000)])
