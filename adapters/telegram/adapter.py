@@ -123,7 +123,7 @@ class TelegramAdapter:
         """See the contract. ``Ambiguous`` when the answer was lost."""
         _check_length(message)
         if message.kind is OutboundKind.ANSWER:
-            self._presence.stop(message.source)
+            self._presence.stop(message.source, message.turn_id)
         deliver = self._delivering(message, marked=marked)
         try:
             message_id = await deliver(message.source.chat_id)
@@ -136,7 +136,7 @@ class TelegramAdapter:
         _check_length(message)
         if message.file:
             raise Refused("a file cannot take the place of a text")
-        self._presence.stop(message.source)
+        self._presence.stop(message.source, message.turn_id)
         ready = outgoing(message, self._settings.reply_to, marked=False)
         try:
             await self._edit_or_plain(message.source.chat_id, message_id, ready)

@@ -52,22 +52,24 @@ class Presence:
         """What is told of a turn."""
         place = _place(draft.source)
         if draft.state in (DraftState.ENDED, DraftState.WAITING):
-            self.stop(draft.source)
+            self.stop(draft.source, draft.turn_id)
         elif (sign := self._at_work.get(place)) is not None:
-            sign.last = trio.current_time()
+            sign.turns[draft.turn_id] = trio.current_time()
         elif self._nursery is not None and len(self._at_work) < MOST:
-            sign = self._at_work[place] = _Sign(trio.current_time())
+            sign = self._at_work[place] = _Sign({draft.turn_id: trio.current_time()})
             self._nursery.start_soon(partial(self._give, place, sign))
 
-    def stop(self, source: Source) -> None:
-        """It has said what it had to say there, or waits for an answer."""
-        if (sign := self._at_work.pop(_place(source), None)) is not None:
+    def stop(self, source: Source, turn_id: str) -> None:
+        """The turn has said what it had to say there, or waits for an answer."""
+        sign = self._at_work.get(_place(source))
+        if sign is not None and sign.turns.pop(turn_id, None) is not None and not sign.turns:
+            del self._at_work[_place(source)]
             sign.scope.cancel()
 
     async def _give(self, place: Place, sign: "_Sign") -> None:
         with sign.scope:
             await trio.sleep(AFTER)
-            while trio.current_time() < sign.last + FORGOTTEN:
+            while sign.is_wanted():
                 if (pause := await self._once(place)) is None:
                     break
                 await trio.sleep(pause)
@@ -90,9 +92,15 @@ class Presence:
 
 @define(eq=False)
 class _Sign:
-    last: float
-    """When there was news of the turn."""
+    turns: dict[str, float]
+    """When there was news of each turn that runs there: in a group everybody may have one."""
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+
+    def is_wanted(self) -> bool:
+        """Whether a turn runs there; those without news are forgotten."""
+        since = trio.current_time() - FORGOTTEN
+        self.turns = {turn_id: last for turn_id, last in self.turns.items() if last > since}
+        return bool(self.turns)
 
 
 def _place(source: Source) -> Place:

@@ -340,7 +340,22 @@ async def test_a_chat_sees_that_the_bot_is_at_work_until_it_waits_or_has_answere
         assert not it.adapter._presence._at_work
         await it.adapter.show_draft(draft(SOURCE, SESSION, "", state=DraftState.TOOL))
         assert it.adapter._presence._at_work
-        await it.send("the answer")
+        await it.send("the answer", turn_id="turn-1")
+        assert not it.adapter._presence._at_work
+
+
+@pytest.mark.parametrize("state", [DraftState.ENDED, DraftState.WAITING, None])
+async def test_in_a_group_the_sign_stays_while_somebody_elses_turn_runs(state: DraftState | None) -> None:
+    async with running() as it:
+        group = evolve(SOURCE, chat_id="-5")
+        for turn in ("turn-1", "turn-2"):
+            await it.adapter.show_draft(draft(group, SESSION, "", turn_id=turn, state=DraftState.TOOL))
+        if state is None:
+            await it.adapter.send(outbound(group, SESSION, "the answer", turn_id="turn-1"))
+        else:
+            await it.adapter.show_draft(draft(group, SESSION, "", turn_id="turn-1", state=state))
+        await it.api.until(lambda: it.api.of("sendChatAction"))
+        await it.adapter.send(outbound(group, SESSION, "the answer", turn_id="turn-2"))
         assert not it.adapter._presence._at_work
 
 
