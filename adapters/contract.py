@@ -79,10 +79,12 @@ class Receipt:
 class AdapterHost(Protocol):
     """What an adapter is handed; it reaches nothing else of the gateway."""
 
-    async def accept(self, event: Inbound, beginning: Beginning | None = None) -> Accepted:
+    async def accept(self, event: Inbound, beginning: Beginning | None = None, *, further: bool = False) -> Accepted:
         """Make an event durable, and have it answered. Returns after the commit.
 
-        ``beginning`` is for platforms whose requests bring their own history; it is written with the event.
+        ``further``: it is a part of a message that was accepted before, and nobody else keeps it, so that it is taken
+        while the gateway drains. ``beginning`` is for platforms whose requests bring their own history; it is written
+        with the event.
         Raises ``TransientError`` (``StoreFull`` and a locked store: nothing was kept, so tell the platform or let it
         redeliver), ``Refused`` (too large) and ``Unavailable`` (the store did not answer in time, or the gateway is
         about to end: repeat, the event id makes that harmless). Cancelled: unknown, repeat.

@@ -36,10 +36,11 @@ class Host:
         self.beat = context.beat
         self.retrying = context.retrying
 
-    async def accept(self, event: Inbound, beginning: Beginning | None = None) -> Accepted:
+    async def accept(self, event: Inbound, beginning: Beginning | None = None, *, further: bool = False) -> Accepted:
         """As the contract says. Messages are refused for now (``Unavailable``) while the gateway drains."""
         classified = _classified(event)
-        if not self._around.gate.open and classified.kind in (InboundKind.MESSAGE, InboundKind.EDIT):
+        closed = not self._around.gate.open and not further
+        if closed and classified.kind in (InboundKind.MESSAGE, InboundKind.EDIT):
             raise Unavailable("the gateway is about to restart: the message is taken when it is back")
         failpoint("inbox.before_accept")
         accepted = await self._around.store.accept(classified, time.time(), beginning)

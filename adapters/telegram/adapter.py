@@ -70,6 +70,7 @@ class TelegramAdapter:
     _presence: Presence = field(init=False)
     _uploads: Uploads = field(init=False)
     _reactions: Reactions = field(init=False)
+    _files: Files = field(init=False)
     _me: Me | None = field(default=None, init=False)
     _offered: bool = field(default=False, init=False)
 
@@ -78,6 +79,7 @@ class TelegramAdapter:
         self._presence = Presence(self._calls)
         self._uploads = Uploads(self._calls, self._sendable)
         self._reactions = Reactions(self._calls)
+        self._files = Files(self._calls, self._cache)
 
     @property
     def name(self) -> str:
@@ -110,6 +112,7 @@ class TelegramAdapter:
         """
         try:
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._files.run, host)
                 await nursery.start(self._receive, host, nursery)
                 task_status.started()
                 nursery.start_soon(self._presence.run)
@@ -195,8 +198,7 @@ class TelegramAdapter:
     def _intake(self, me: Me, host: AdapterHost, nursery: trio.Nursery) -> Intake:
         reader = Reader(self._settings, self._calls.bot, me)
         asides = Asides(self._calls, nursery)
-        files = Files(self._calls, host, nursery, self._cache)
-        return Intake(reader, host, asides, Presses(host, asides), files)
+        return Intake(reader, host, asides, Presses(host, asides), self._files)
 
     async def _offer_commands(self) -> None:
         """The menu, once. It is a convenience, so a failure is only noted."""

@@ -48,7 +48,7 @@ class FakeHost:
     _ids: "count[int]" = field(factory=lambda: count(1))
     _changed: trio.Event = field(factory=trio.Event)
 
-    async def accept(self, event: Inbound, beginning: Beginning | None = None) -> Accepted:
+    async def accept(self, event: Inbound, beginning: Beginning | None = None, *, further: bool = False) -> Accepted:
         self.calls += 1
         self._note()
         await trio.lowlevel.checkpoint()

@@ -11,7 +11,7 @@ import logging
 import math
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from adapters.contract import AdapterHost
 from adapters.telegram.incoming.events import Dropped, Filed, Press, Reader
@@ -84,6 +84,9 @@ class Intake:
         match event:
             case Inbound():
                 await self._host.accept(event)
+            case Filed() if not self._files.has_room:
+                text = f"{event.event.text}\n[The {event.file.called} is not fetched: too many others are on their way]"
+                await self._host.accept(evolve(event.event, text=text, more_within=event.rest_within))
             case Filed():
                 await self._host.accept(event.event)
                 self._files.fetch(event.event, event.file, rest_within=event.rest_within)

@@ -365,3 +365,7 @@ async def test_while_the_gate_is_closed_messages_are_refused_and_answers_pass(tm
         assert refused.cancelled_caught
         await gateway.chat.press(ask, "once")
         assert "one" in await gateway.chat.answer("1")
+        # A file of a message that was taken before: nobody else keeps it.
+        part = gateway.chat.event("1:file", "its file")
+        assert gateway.chat._host is not None
+        assert not (await gateway.chat._host.accept(part, further=True)).duplicate

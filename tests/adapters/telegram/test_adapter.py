@@ -1,66 +1,23 @@
 """The adapter over the fake Bot API: what it raises when the world is out of joint, and what it sends."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import trio
-from attrs import define, evolve
+from attrs import evolve
 
-from adapters.contract import Ambiguous, Receipt
-from adapters.telegram.adapter import TelegramAdapter, create
+from adapters.contract import Ambiguous
+from adapters.telegram.adapter import create
 from adapters.telegram.failures import PollConflict
 from adapters.telegram.outgoing.message import MARK
 from adapters.telegram.settings import ReplyTo
-from hermes.errors import AuthError, RateLimited, Refused, TransientError, fold
-from hermes.events import DraftState, OutboundKind, Source
+from hermes.errors import AuthError, RateLimited, Refused, TransientError
+from hermes.events import DraftState
 from tests.adapters.fakehost import FakeHost, draft, outbound
-from tests.adapters.telegram.botapi import OWNER, WITHIN, BotApi, serving
+from tests.adapters.telegram.botapi import OWNER, WITHIN
 from tests.adapters.telegram.faults import Fault, babble, cut, flooded, hang, lose_reply, page, quote_oddly, refusing
+from tests.adapters.telegram.scenes import SESSION, SOURCE, Scene, running, scene
 from tests.contract.telegram import CACHE, settings
-
-SOURCE = Source("telegram", "bot110201543", str(OWNER), user_id=str(OWNER))
-SESSION = f"agent:main:telegram:dm:{OWNER}"
-
-
-@define(eq=False)
-class Scene:
-    api: BotApi
-    adapter: TelegramAdapter
-    host: FakeHost
-
-    async def send(self, text: str, **more: Any) -> Receipt:
-        return await self.adapter.send(outbound(SOURCE, SESSION, text, **more))
-
-    async def run(self) -> Exception:
-        """Run the adapter until it fails; what its supervisor would see."""
-        try:
-            with trio.fail_after(WITHIN):
-                await self.adapter.run(self.host)
-        except Exception as error:
-            return fold(error)
-        raise AssertionError("it ended")
-
-
-@asynccontextmanager
-async def scene(**changes: Any) -> AsyncIterator[Scene]:
-    """A server and an adapter that does not run."""
-    async with serving() as api:
-        adapter = create(settings(api, **changes), CACHE, [("new", "begin anew")])
-        try:
-            yield Scene(api, adapter, FakeHost())
-        finally:
-            await adapter._calls.renew()
-
-
-@asynccontextmanager
-async def running(**changes: Any) -> AsyncIterator[Scene]:
-    async with scene(**changes) as made, trio.open_nursery() as nursery:
-        with trio.fail_after(WITHIN):
-            await nursery.start(made.adapter.run, made.host)
-        yield made
-        nursery.cancel_scope.cancel()
 
 
 async def test_what_waited_while_nobody_polled_is_taken_and_then_confirmed() -> None:
@@ -369,66 +326,6 @@ async def test_signs_that_hang_hold_up_no_message() -> None:
         with trio.fail_after(WITHIN):
             await it.send("the answer")
         assert len(it.api.of("sendChatAction")) == 16
-
-
-async def test_a_question_has_a_button_for_each_choice() -> None:
-    async with running() as it:
-        ask = outbound(SOURCE, SESSION, "May I?", kind=OutboundKind.ASK, ask_id="ab12", choices=("once", "deny"))
-        await it.host.say(it.adapter, ask)
-        it.api.press(OWNER, "deny")
-        (event,) = await it.host.received()
-        assert (event.ask_id, event.text, event.session_key) == ("ab12", "deny", SESSION)
-        await it.api.until(lambda: it.api.pressed and not it.api.by_bot()[0]["reply_markup"])
-        assert list(it.api.pressed.values()) == ["deny"]
-
-
-async def test_a_second_press_is_told_so_without_a_message() -> None:
-    async with running() as it:
-        ask = outbound(SOURCE, SESSION, "May I?", kind=OutboundKind.ASK, ask_id="ab12", choices=("once", "deny"))
-        await it.host.say(it.adapter, ask)
-        it.host.settle_ask(SESSION, "ab12", "answered")
-        it.api.press(OWNER, "once")
-        await it.api.until(lambda: it.api.pressed)
-        assert "answered already" in next(iter(it.api.pressed.values()))
-        assert it.host.events == []
-
-
-async def test_a_press_that_waited_too_long_to_be_acknowledged_takes_the_buttons_away() -> None:
-    """As one that came while the gateway was down."""
-    async with running() as it:
-        ask = outbound(SOURCE, SESSION, "May I?", kind=OutboundKind.ASK, ask_id="ab12", choices=("once", "deny"))
-        await it.host.say(it.adapter, ask)
-        it.api.fail("answerCallbackQuery", refusing(400, "Bad Request: query is too old and response timeout expired"))
-        it.api.press(OWNER, "deny")
-        await it.host.received()
-        await it.api.until(lambda: not it.api.by_bot()[0]["reply_markup"])
-
-
-@pytest.mark.parametrize(("data", "user"), [("ab12:0", OWNER), ("ab12:0", 5), ("of-old", OWNER)])
-@pytest.mark.parametrize("change", [{}, {"date": 0}, {"dice": {"sides": 20}}])
-async def test_a_press_that_answers_nothing_is_acknowledged(change: dict[str, Any], data: str, user: int) -> None:
-    """Until it is, the button shows that it is waited for."""
-    async with running() as it:
-        message = it.api.message("May I?") | change
-        it.api.push(callback_query=it.api._query(message, data, user))
-        await it.api.until(lambda: it.api.pressed)
-        assert "long over" in next(iter(it.api.pressed.values()))
-
-
-async def test_in_a_group_only_who_was_asked_can_answer() -> None:
-    access = settings(BotApi()).access
-    others = evolve(access, users=evolve(access.users, ids=access.users.ids | {"5"}))
-    async with running(access=others) as it:
-        source = evolve(SOURCE, chat_id="-5")
-        ask = outbound(
-            source, "agent:main:telegram:group:-5:5", "May I?", kind=OutboundKind.ASK, ask_id="ab12", choices=("once",)
-        )
-        await it.host.say(it.adapter, ask)
-        it.api.press(-5, "once", OWNER)
-        await it.api.until(lambda: it.api.pressed)
-        assert it.host.events == []
-        it.api.press(-5, "once", 5)
-        await it.host.received()
 
 
 async def test_what_a_proxy_of_no_address_is_told_holds_no_token() -> None:

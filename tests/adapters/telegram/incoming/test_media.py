@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.telegram.adapter import create
-from adapters.telegram.incoming import media
+from adapters.telegram.incoming import files, media
 from adapters.telegram.incoming.media import FETCH_WITHIN, MOST_BYTES, Attachment, keep, told
 from adapters.telegram.incoming.utterances import ALBUM_WITHIN
 from hermes.errors import TransientError
 from hermes.events import Inbound
 from tests.adapters.fakehost import FakeHost
+from tests.adapters.telegram import scenes
 from tests.adapters.telegram.botapi import WITHIN, BotApi, serving
-from tests.adapters.telegram.faults import hang, refusing
+from tests.adapters.telegram.faults import cut, hang, refusing
 from tests.contract.telegram import settings
 
 
@@ -103,6 +104,47 @@ async def test_a_file_that_cannot_be_had_is_said_so(tmp_path: Path) -> None:
         it.sends("photo", "p1", b"x")
         _, second = await it.parts(2)
     assert second.text == "[The photo could not be fetched]"
+
+
+async def test_a_file_whose_way_was_cut_is_tried_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        it.api.fail("getFile", cut, refusing(502))
+        it.sends("document", "d1", b"words")
+        _, second = await it.parts(2)
+    assert "words" in second.text
+
+
+async def test_a_file_that_was_interrupted_by_the_end_of_the_stream_is_fetched_by_the_next(tmp_path: Path) -> None:
+    """Its message is confirmed by then, so that nobody else brings it."""
+    async with serving() as api:
+        it = Scene(api, FakeHost(), tmp_path)
+        adapter = create(settings(api), tmp_path)
+        api.fail("getFile", hang)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(scenes.Scene(api, adapter, it.host).run)
+            await api.until(lambda: api.polled)
+            it.sends("document", "d1", b"words")
+            await api.until(lambda: api.confirmed and api.of("getFile"))
+            api.fail("getUpdates", cut)
+            api.end_poll()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(adapter.run, it.host)
+            _, second = await it.parts(2)
+            nursery.cancel_scope.cancel()
+    assert "words" in second.text
+
+
+async def test_a_file_beyond_those_that_can_wait_is_said_so_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST", 1)
+    async with running(tmp_path) as it:
+        it.api.fail("getFile", hang)
+        it.sends("document", "d1", b"words")
+        it.sends("document", "d2", b"words")
+        second = next(event for event in await it.parts(2) if event.event_id.endswith("1"))
+    assert "[The document is not fetched: too many others are on their way]" in second.text
+    assert second.more_within == 0.0
 
 
 async def test_a_cache_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:

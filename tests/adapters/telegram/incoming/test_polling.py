@@ -25,7 +25,7 @@ def polling(nursery: trio.Nursery, host: FakeHost) -> Polling:
     bot = settings(evolve(BotApi(), port=1))
     calls = Calls.of(bot)
     asides = Asides(calls, nursery)
-    reader, files = Reader(bot, calls.bot, ME), Files(calls, host, nursery, CACHE)
+    reader, files = Reader(bot, calls.bot, ME), Files(calls, CACHE)
     return Polling(calls, Intake(reader, host, asides, Presses(host, asides), files), host)
 
 

@@ -16,7 +16,7 @@ from hermes.events import DraftState, Verdict
 from tests.adapters.fakehost import draft
 from tests.adapters.telegram.botapi import OWNER
 from tests.adapters.telegram.faults import hang
-from tests.adapters.telegram.test_adapter import SESSION, SOURCE, Scene, running
+from tests.adapters.telegram.scenes import SESSION, SOURCE, Scene, running
 
 ANSWERED, FAILED = SHOWN[Verdict.ANSWERED], SHOWN[Verdict.FAILED]
 

@@ -13,8 +13,8 @@ from adapters.telegram.way.ways import way
 from hermes.errors import TransientError
 from tests.adapters.telegram.botapi import BotApi, serving
 from tests.adapters.telegram.faults import lose_reply
+from tests.adapters.telegram.scenes import scene
 from tests.adapters.telegram.socks5 import Fault, SocksServer, Step, proxying
-from tests.adapters.telegram.test_adapter import scene
 
 NAME = "api.telegram.org"
 
