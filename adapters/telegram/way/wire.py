@@ -81,7 +81,7 @@ class Wire(BaseRequest):
         answer = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
         if answer.keys().isdisjoint({"result", "description"}):
             raise Lost("the server's answer cannot be read")
-        return {**answer, "result": _lean(answer["result"])} if "result" in answer else answer
+        return _lean(answer)
 
     async def do_request(
         self,
@@ -113,10 +113,13 @@ def _encoded(data: RequestData | None) -> tuple[list[Header], list[bytes]]:
     return [(b"Content-Type", form.headers["content-type"].encode())], list(cast(Iterable[bytes], form.stream))
 
 
-def _lean(result: object) -> object:
+def _lean(answer: dict[str, Any]) -> dict[str, Any]:
     """See rule 3."""
-    sent = cast("dict[str, object]", result) if isinstance(result, dict) else {}
-    return {name: sent[name] for name in _READ_OF_A_MESSAGE & sent.keys()} if "message_id" in sent else result
+    result = answer.get("result")
+    if not isinstance(result, dict) or "message_id" not in result:
+        return answer
+    sent = cast("dict[str, Any]", result)
+    return {**answer, "result": {name: sent[name] for name in _READ_OF_A_MESSAGE & sent.keys()}}
 
 
 def _checked(status: int, content: bytes) -> tuple[int, bytes]:
