@@ -112,13 +112,15 @@ class BackgroundProcess:
             with trio.move_on_after(_FORGET_SECONDS, shield=True):
                 await self._around.store.end_background(self.id, None, time.time())
             raise
-        try:
-            async with process:
-                self._process = process
-                task_status.started()
-                self.ending = await self._follow(process)
-        finally:
-            self._finish()
+        # Around its life: what it printed last is told when it has ended, and before the word of that.
+        async with trio.open_nursery() as telling:
+            try:
+                async with process:
+                    self._process = process
+                    task_status.started()
+                    self.ending = await self._follow(process, telling)
+            finally:
+                self._finish()
         await self._tell_end()
 
     async def wait(self, seconds: float) -> None:
@@ -173,11 +175,11 @@ class BackgroundProcess:
         terminal = TerminalSize() if self.command.terminal else None
         return await host.start(command, stdin=Stdin.PIPE, merge_stderr=True, terminal=terminal)
 
-    async def _follow(self, process: Process) -> str:
-        """Read its output until it has ended; how it did."""
+    async def _follow(self, process: Process, telling: trio.Nursery) -> str:
+        """Read its output until it has ended; how it did. What is found in it is told by tasks of ``telling``."""
         async with trio.open_nursery() as nursery:
             drained = trio.Event()
-            nursery.start_soon(self._drain, process, nursery, drained)
+            nursery.start_soon(self._drain, process, telling, drained)
             try:
                 ending = str(await process.wait())
             except OutcomeUnknown as error:
@@ -187,12 +189,12 @@ class BackgroundProcess:
             nursery.cancel_scope.cancel()
         return ending
 
-    async def _drain(self, process: Process, nursery: trio.Nursery, drained: trio.Event) -> None:
+    async def _drain(self, process: Process, telling: trio.Nursery, drained: trio.Event) -> None:
         watch = Watch(self.command.patterns)
         async for chunk in process.stdout:
             self.kept.feed(chunk)
             for pattern, line in watch.feed(chunk):
-                nursery.start_soon(self._tell_found, pattern, line)
+                telling.start_soon(self._tell_found, pattern, line)
             # Meanwhile the pipe fills, and the child waits.
             await trio.sleep(len(chunk) / _READ_RATE)
         drained.set()

@@ -3,12 +3,15 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from actors.processes import LentHost
-from hermes.events import InboundKind
+from hermes.events import Inbound, InboundKind
+from hermes.store.rows import Accepted
+from hermes.store.store import SqliteStore
 from tests.actors.background.talk import call, gone, start, talking, told
 from tests.actors.house import WITHIN
 
@@ -178,3 +181,17 @@ async def test_an_event_is_a_message_of_nobody_that_may_be_taken_back(tmp_path: 
         await gateway.chat.until(told("exit code 0"))
         await gateway.chat.say("2", "/undo", kind=InboundKind.COMMAND)
         assert (await gateway.chat.answer("2")).startswith("Forgotten: [Background process")
+
+
+async def test_what_is_printed_last_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept = SqliteStore.accept
+
+    async def slow(self: SqliteStore, event: Inbound, *rest: Any) -> Accepted:
+        if event.kind is InboundKind.EVENT:
+            await trio.sleep(0.2)
+        return await accept(self, event, *rest)
+
+    monkeypatch.setattr(SqliteStore, "accept", slow)
+    async with talking(tmp_path) as gateway:
+        await start(gateway, "1", "echo the build failed", watch_patterns=["failed"])
+        await gateway.chat.until(told("printed what was waited for:]\nthe build failed"))
