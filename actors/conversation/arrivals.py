@@ -93,8 +93,7 @@ class Arrivals:
 
     async def _message(self, row: InboxRow, running: RunningTurn, *, meant_here: bool) -> None:
         ask = running.oldest_ask()
-        if meant_here and ask is not None and _can_answer(row, ask):
-            await running.answer(row, ask, row.event.text)
+        if meant_here and ask and _can_answer(row, ask) and await running.answer(row, ask, row.event.text):
             return
         if not self._services.outlets.platform(row.event.source).attended:
             return  # it stays pending until this turn is over

@@ -261,15 +261,16 @@ class RunningTurn:
         self._services.outlets.look(self.turn.rows[-1].event.source)
         self._running.start_soon(self._expire_later, ask)
 
-    async def answer(self, row: InboxRow, ask: Ask, text: str) -> None:
-        """Answer an ask of this turn by an inbox row, unless somebody was quicker."""
+    async def answer(self, row: InboxRow, ask: Ask, text: str) -> bool:
+        """Answer an ask of this turn by an inbox row; False when somebody, or its deadline, was quicker."""
         late = outbound.notice(row, wording.TOO_LATE)
         result = await self._services.store.answer_ask(row.id, ask.id, text, late, time.time())
         failpoint("ask.after_answer")
         if result is AnswerResult.TAKEN:
             await self.feed(AskAnswered(ask.id, text))
-        else:
-            self._services.outlets.look(row.event.source)
+            return True
+        self._services.outlets.look(row.event.source)
+        return False
 
     async def _expire_later(self, ask: Ask) -> None:
         """The deadline is the wall clock's, which may be set and goes on while the machine sleeps: look again."""

@@ -88,6 +88,7 @@ class Journal(Protocol):
     async def answer_ask(self, row_id: int, ask_id: str, answer: str, too_late: Outbound, now: float) -> AnswerResult:
         """Answer an ask by an inbox row, which is done with it. Unless TAKEN, ``too_late`` goes to the outbox.
 
+        A MESSAGE or EDIT that is not TAKEN stays pending, and nothing goes out: it is the next turn's.
         An empty ``ask_id`` means the oldest open ask of the row's session.
         """
         ...

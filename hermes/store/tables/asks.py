@@ -5,6 +5,7 @@ Rules:
 1. A question is open until exactly one of answer, deadline and end of its turn takes it; the first wins.
 2. Only the chat that was asked can answer: a question of another session key is unknown.
 3. An answer at or after the deadline is late, whether or not its turn has noticed.
+4. A message that was taken for an answer and is none any more stays pending: it is a message like any other.
 """
 
 import sqlite3
@@ -12,7 +13,7 @@ import sqlite3
 from attrs import evolve
 
 from hermes.asks import Ask, AskState
-from hermes.events import Outbound
+from hermes.events import InboundKind, Outbound
 from hermes.store.engine.codec import ASK_COLUMNS, ask, ask_values, clean, columns, marks
 from hermes.store.rows import AnswerResult, Lease
 from hermes.store.tables import inbox, outbox, transcript
@@ -22,6 +23,8 @@ _OPEN = (
     f"INSERT INTO asks (opened_at, session_key, {columns(ASK_COLUMNS)}) VALUES ({marks(2 + len(ASK_COLUMNS))})"
     " ON CONFLICT (id) DO NOTHING"
 )
+
+_SAID = frozenset({InboundKind.MESSAGE.value, InboundKind.EDIT.value})
 
 
 def of_turn(connection: sqlite3.Connection, turn_id: str) -> tuple[Ask, ...]:
@@ -53,16 +56,18 @@ def open_ask(connection: sqlite3.Connection, lease: Lease, question: Ask, messag
 def answer_ask(
     connection: sqlite3.Connection, row_id: int, ask_id: str, answer: str, too_late: Outbound, now: float
 ) -> AnswerResult:
-    row = connection.execute("SELECT state, session_key, result FROM inbox WHERE id = ?", (row_id,)).fetchone()
+    row = connection.execute("SELECT state, session_key, result, kind FROM inbox WHERE id = ?", (row_id,)).fetchone()
     if row is None:
         return AnswerResult.UNKNOWN
-    state, session_key, result = row
+    state, session_key, result, kind = row
     if state != "pending":
         return AnswerResult(result) if result in set(AnswerResult) else AnswerResult.ALREADY
     found = _find(connection, session_key, ask_id)
     told = _judge(found, now)
     if found is not None and told is AnswerResult.TAKEN:
         _take(connection, found, clean(answer), now)
+    elif kind in _SAID:
+        return told
     inbox.settle(connection, row_id, () if told is AnswerResult.TAKEN else (too_late,), now, told.value)
     return told
 

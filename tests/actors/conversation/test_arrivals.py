@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
-from hermes.config.schema import BusyInput, Display
+import pytest
+import trio
+
+from hermes.config.schema import Agent, BusyInput, Display
 from hermes.events import InboundKind, OutboundKind
+from hermes.store.rows import Lease
+from hermes.store.store import SqliteStore
 from tests.actors.house import house, settings
 from tests.actors.scripted import silently
 
@@ -66,3 +71,19 @@ async def test_a_message_behind_a_new_session_does_not_answer_a_question_of_the_
         await gateway.chat.say("3", "say fresh")
         assert await gateway.chat.answer("3") == "fresh"
     assert all("fresh" not in message.text for message in gateway.chat.seen if message.answers != ("3",))
+
+
+async def test_a_message_that_comes_too_late_for_a_question_is_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_noticed(self: SqliteStore, lease: Lease, ask_id: str, now: float) -> bool:
+        return False
+
+    monkeypatch.setattr(SqliteStore, "expire_ask", not_noticed)
+    asking = settings(toolsets=("clarify",), agent=Agent(clarify_timeout=0.05))
+    async with house(tmp_path, settings=asking) as gateway:
+        await gateway.chat.say("1", "ask Which colour?")
+        await gateway.chat.question()
+        await trio.sleep(0.1)
+        await gateway.chat.say("2", "say hello")
+        assert await gateway.chat.answer("2") == "hello"

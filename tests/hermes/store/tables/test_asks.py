@@ -162,3 +162,15 @@ async def test_a_lone_surrogate_in_an_answer_is_mended(store: SqliteStore) -> No
     turn = await asked(store)
     await answered(store, "e2", answer="no \ud83d")
     assert (await store.asks(turn.lease.turn_id))[0].answer == "no �"
+
+
+@pytest.mark.parametrize("kind", [InboundKind.MESSAGE, InboundKind.EDIT])
+async def test_a_message_that_is_no_answer_any_more_stays_pending(
+    store: SqliteStore, database: Database, kind: InboundKind
+) -> None:
+    await asked(store)
+    row_id = (await store.accept(event("e2", "What is the time?", kind=kind), LATE)).row_id
+    for _ in range(2):
+        assert await store.answer_ask(row_id, "a1", "What is the time?", notice("late"), LATE) is AnswerResult.EXPIRED
+    assert [row.event.event_id for row in await store.pending(KEY)] == ["e2"]
+    assert rows(database, "outbox", "key") == [("ask:a1",)]
