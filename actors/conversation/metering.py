@@ -18,7 +18,7 @@ import trio
 from attrs import define, evolve, field
 
 from hermes.config.choice import OFFLINE
-from hermes.errors import HermesError
+from hermes.errors import HermesError, Unavailable
 from hermes.messages import Message, Usage
 from hermes.models.contract import ChatModel, ModelPiece, ModelRequest
 from hermes.models.sizes import message_size, piece_size, request_size
@@ -101,7 +101,7 @@ async def metered(
     meter = Meter(most_of(model, request), ledger, caps, secrets.token_hex(8))
     name = request.model or model.name
     planned = ModelCall(meter.key, lease.session_id, lease.turn_id, model.provider, name, meter.most)
-    meter.reserved = await ledger.begin_model_call(planned, caps, time.time())
+    meter.reserved = await _reserve(ledger, planned, caps)
     ended: BaseException | None = None
     try:
         yield meter
@@ -109,12 +109,21 @@ async def metered(
         ended = error
         raise
     finally:
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_DOWN_WITHIN):
-            await _write_down(ledger, meter.key, meter.cost_of(ended))
+        await _write_down(ledger, meter.key, meter.cost_of(ended))
+
+
+async def _reserve(ledger: Spending, planned: ModelCall, caps: Caps) -> int:
+    try:
+        return await ledger.begin_model_call(planned, caps, time.time())
+    except (trio.Cancelled, Unavailable):
+        # Perhaps it stands there all the same: nobody makes it, and what is reserved for it would count for good.
+        await _write_down(ledger, planned.key, Usage())
+        raise
 
 
 async def _write_down(ledger: Spending, key: str, usage: Usage) -> None:
-    try:
-        await ledger.end_model_call(key, usage, time.time())
-    except HermesError as error:
-        log.warning("what a model call cost was not written down: %s", error)
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_DOWN_WITHIN):
+        try:
+            await ledger.end_model_call(key, usage, time.time())
+        except HermesError as error:
+            log.warning("what a model call cost was not written down: %s", error)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from hermes.agent.turnio import ModelFailed, ModelReplied
 from hermes.config import model_schema as config
-from hermes.errors import TransientError
+from hermes.errors import TransientError, Unavailable
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, ReasoningDelta, TextDelta, Unshown
 from hermes.models.sizes import message_size, piece_size
-from hermes.spending import GENEROUS_TURN, LEAST_OUTPUT, Caps, tokens_of
+from hermes.spending import GENEROUS_TURN, LEAST_OUTPUT, Caps, ModelCall, tokens_of
 from tests.actors.conversation.test_model_call import Permits, Script, calls_of, events, failing, told
 from tests.actors.house import house, settings
 from tests.actors.ledger import Ledger
@@ -134,6 +134,27 @@ async def test_what_failed_calls_cost_goes_with_the_next_event(autojump_clock: t
     assert isinstance(found[-1], ModelReplied)
     assert found[-1].wasted == Usage(0, 10)
     assert found[-1].usage == Usage(0, 1)
+
+
+class Silent(Ledger):
+    """Writes a call down, and does not come to say so."""
+
+    async def begin_model_call(self, call: ModelCall, caps: Caps, now: float) -> int:
+        await super().begin_model_call(call, caps, now)
+        await trio.sleep(60)
+        raise Unavailable("no answer")
+
+
+@pytest.mark.parametrize("patience", [1.0, 100.0])
+async def test_a_call_that_is_given_up_before_it_is_made_holds_nothing_back(
+    patience: float, autojump_clock: trio.testing.MockClock
+) -> None:
+    ledger, asked = Silent(Caps(day=2 * LONG)), model(writing(TextDelta("no")))
+    with trio.move_on_after(patience):
+        await events(calls_of(asked, ledger=ledger))
+    assert asked.asked == []
+    assert len(ledger.begun) == 1
+    assert (ledger.spent, ledger.ended) == (0, [Usage()])
 
 
 async def test_what_came_before_a_cap_stands_in_the_chat_and_in_the_session(tmp_path: Path) -> None:
