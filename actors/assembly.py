@@ -59,7 +59,7 @@ class Program:
 
 def open_store(program: Program, commit: ActorCommit, readers: Readers) -> Store:
     """The store over the home's database, which the store actor opens when it starts."""
-    return SqliteStore(commit, readers, run_folder=program.home.run_dir)
+    return SqliteStore(commit, readers, run_folder=program.home.run_dir, redact=program.redactor.redact)
 
 
 def conversation_services(program: Program, base: Base) -> Services:

@@ -82,15 +82,22 @@ T = TypeVar("T")
 
 
 class SqliteStore(Store):
-    """``run_folder`` is HERMES_HOME/run, where the owners' locks lie."""
+    """``run_folder`` is HERMES_HOME/run, where the owners' locks lie. What a chat shows of a call passes ``redact``."""
 
     def __init__(
-        self, commit: Commit, readers: Readers, *, run_folder: Path, compose: claims.Compose = compose
+        self,
+        commit: Commit,
+        readers: Readers,
+        *,
+        run_folder: Path,
+        compose: claims.Compose = compose,
+        redact: transcript.Redact = transcript.as_it_is,
     ) -> None:
         self._commit = commit
         self._readers = readers
         self._run_folder = run_folder
         self._compose = compose
+        self._redact = redact
 
     async def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Raises ``Unavailable`` after ``WRITE_DEADLINE``. Cancelled: the outcome is unknown."""
@@ -141,7 +148,9 @@ class SqliteStore(Store):
     async def append(
         self, lease: Lease, position: int, messages: tuple[Message, ...], usage: Usage, now: float
     ) -> None:
-        await self._write(lambda connection: turns.append(connection, lease, position, messages, usage, now))
+        await self._write(
+            lambda connection: turns.append(connection, lease, position, messages, usage, now, self._redact)
+        )
 
     async def start_call(self, lease: Lease, call_id: str, name: str, now: float) -> None:
         await self._write(lambda connection: turns.start_call(connection, lease, call_id, name, now))

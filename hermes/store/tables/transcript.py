@@ -11,7 +11,7 @@ Rules:
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hermes.events import Inbound, Outbound, OutboundKind
 from hermes.messages import Message
@@ -26,6 +26,9 @@ CHARACTERS_READ = 2_000_000
 
 TOOL_LINE_CHARACTERS = 500
 """How much of a call's arguments its line shows."""
+
+_LONGEST_SECRET = 4096
+"""What is read beyond that, so that a secret at the cut is recognised as one: longer than any key."""
 
 _USER = "INSERT INTO entries (kind, session_key, key, at, state, text) VALUES ('user', ?, ?, ?, 'pending', ?)"
 _TOOL = """
@@ -49,6 +52,13 @@ _READ = f"""
 
 _NO_END = 2**62
 
+Redact = Callable[[str], str]
+
+
+def as_it_is(text: str) -> str:
+    """For what holds no secrets: tests, and programs that only read."""
+    return text
+
 
 def add_user(connection: sqlite3.Connection, event: Inbound, now: float) -> int:
     """A user's message that waits; the entry's id."""
@@ -63,10 +73,11 @@ def add_tools(
     turn_id: str,
     messages: Sequence[Message],
     now: float,
+    redact: Redact = as_it_is,
 ) -> None:
-    """A line for each call in ``messages``."""
+    """A line for each call in ``messages``, redacted: the call itself stands in its message, as it was made."""
     for call in (call for each in messages for call in each.tool_calls):
-        line = clean(call.arguments[:TOOL_LINE_CHARACTERS])
+        line = clean(redact(call.arguments[: TOOL_LINE_CHARACTERS + _LONGEST_SECRET])[:TOOL_LINE_CHARACTERS])
         values = (session_key, session_id, turn_id, clean(call.id), now, clean(call.name), line)
         connection.execute(_TOOL, values)
 

@@ -33,9 +33,16 @@ def join(connection: sqlite3.Connection, lease: Lease, row_id: int, message: Mes
 
 
 def append(
-    connection: sqlite3.Connection, lease: Lease, position: int, added: tuple[Message, ...], usage: Usage, now: float
+    connection: sqlite3.Connection,
+    lease: Lease,
+    position: int,
+    added: tuple[Message, ...],
+    usage: Usage,
+    now: float,
+    redact: transcript.Redact = transcript.as_it_is,
 ) -> None:
-    count = _add(connection, lease, check_turn(connection, lease), position, added, usage, now)
+    """``redact``: for the lines that show the calls."""
+    count = _add(connection, lease, check_turn(connection, lease), position, added, usage, now, redact)
     _count(connection, lease, count, now)
 
 
@@ -47,13 +54,14 @@ def _add(
     added: tuple[Message, ...],
     usage: Usage,
     now: float,
+    redact: transcript.Redact = transcript.as_it_is,
 ) -> int:
     """Append to a turn of ``count`` messages, unless they stand at ``position`` already; how many it has then."""
     if position != count:
         messages.check_repeated(connection, lease.turn_id, position, count, added)
         return count
     messages.add(connection, lease.session_id, lease.turn_id, position, added, usage, now)
-    transcript.add_tools(connection, lease.session_key, lease.session_id, lease.turn_id, added, now)
+    transcript.add_tools(connection, lease.session_key, lease.session_id, lease.turn_id, added, now, redact)
     messages.count_turn(connection, lease.turn_id, usage)
     return count + len(added)
 

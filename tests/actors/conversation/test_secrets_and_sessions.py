@@ -66,8 +66,11 @@ async def test_a_secret_in_a_command_is_neither_in_the_question_nor_in_the_previ
         ask = await gateway.chat.question()
         await gateway.chat.press(ask, "once")
         await gateway.chat.answer("1")
+        lines = [each for each in (await gateway.tree.base.store.transcript("session:c")).entries if each.tool]
     assert "echo xxx" in ask.text
     assert SECRET not in ask.text
+    assert "echo xxx" in lines[0].text
+    assert SECRET not in lines[0].text
     assert any("echo xxx" in preview for preview in previews)
     assert not any(SECRET[:10] in preview for preview in previews)
 

@@ -1,8 +1,14 @@
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 
 from hermes.events import InboundKind
 from hermes.messages import Usage
+from hermes.redact import Redactor
+from hermes.store.engine.database import Database
+from hermes.store.engine.readers import Readers
+from hermes.store.engine.writers import DirectCommit
 from hermes.store.rows import Transcript, TranscriptEntry, TurnOutcome
 from hermes.store.store import SqliteStore
 from hermes.store.tables import transcript
@@ -204,3 +210,16 @@ async def test_a_tools_line_shows_the_start_of_its_arguments(store: SqliteStore)
     turn = await begin(store)
     await store.append(turn.lease, 1, (calls("c1", arguments="x" * 10_000),), Usage(), NOW)
     assert (await shown(store))[-1] == ("tool", "x" * TOOL_LINE_CHARACTERS, "")
+
+
+async def test_a_tools_line_is_redacted_before_it_is_cut_and_the_call_stays_as_it_was_made(
+    database: Database, readers: Readers, run_folder: Path
+) -> None:
+    store = SqliteStore(DirectCommit(database), readers, run_folder=run_folder, redact=Redactor().redact)
+    secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    arguments = "x" * (TOOL_LINE_CHARACTERS - 10) + f" {secret}"
+    turn = await begin(store)
+    await store.append(turn.lease, 1, (calls("c1", arguments=arguments),), Usage(), NOW)
+    kind, line, _ = (await shown(store))[-1]
+    assert (kind, len(line), line[-9:]) == ("tool", TOOL_LINE_CHARACTERS, "ghp_[reda")
+    assert (await claimed(store)).messages[-1].tool_calls[0].arguments == arguments
