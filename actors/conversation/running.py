@@ -253,13 +253,17 @@ class RunningTurn:
         platform = self._services.outlets.platform(self.turn.rows[-1].event.source)
         # In UTF-16 units a character may count twice.
         room = platform.message_length // 2 if platform.utf16 else platform.message_length
-        question = outbound.question(self.turn, ask, room)
-        question = evolve(question, text=self._services.redactor.redact(question.text))
+        question = outbound.question(self.turn, self._shown(ask), room)
         await self._services.store.open_ask(self.turn.lease, ask, question, time.time())
         failpoint("ask.after_open")
         self._show(DraftState.WAITING)
         self._services.outlets.look(self.turn.rows[-1].event.source)
         self._running.start_soon(self._expire_later, ask)
+
+    def _shown(self, ask: Ask) -> Ask:
+        """Redacted before it is cut: half a secret is not recognised."""
+        redact, request = self._services.redactor.redact, ask.request
+        return evolve(ask, request=evolve(request, question=redact(request.question), subject=redact(request.subject)))
 
     async def answer(self, row: InboxRow, ask: Ask, text: str) -> bool:
         """Answer an ask of this turn by an inbox row; False when somebody, or its deadline, was quicker."""

@@ -75,6 +75,15 @@ async def test_a_secret_in_a_command_is_neither_in_the_question_nor_in_the_previ
     assert not any(SECRET[:10] in preview for preview in previews)
 
 
+async def test_a_question_that_is_cut_shows_no_part_of_a_secret(tmp_path: Path) -> None:
+    async with house(tmp_path) as gateway:
+        # Wherever it is cut, that is within one of them.
+        await gateway.chat.say("1", f"run echo {' '.join([SECRET] * 100)}")
+        ask = await gateway.chat.question()
+    assert "run this command" in ask.text.lower()
+    assert not any(SECRET[start : start + 10] in ask.text for start in range(4, 14))
+
+
 async def test_a_secret_that_is_still_being_written_is_not_shown(tmp_path: Path) -> None:
     async def tell(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         for piece in ("It is ", SECRET[:12], SECRET[12:30], SECRET[30:], " and no more"):
