@@ -253,11 +253,17 @@ class _Deliveries:
 
     async def _defer(self, chat: Chat, row: OutboxRow, error: TransientError | AuthError) -> None:
         attempt = self._failures[chat] = self._failures.get(chat, -1) + 1
-        not_before = time.time() + max(RETRY.delay(attempt, random), lower_bound(error))
+        now = time.time()
+        not_before = now + max(RETRY.delay(attempt, random), lower_bound(error))
         unknown = isinstance(error, Ambiguous) and not row.message_id
         await self._record(
             lambda: self._out.store.defer(
-                self._out.lease, row.id, not_before=not_before, ambiguous=unknown or row.ambiguous, reason=str(error)
+                self._out.lease,
+                row.id,
+                not_before=not_before,
+                ambiguous=unknown or row.ambiguous,
+                reason=str(error),
+                now=now,
             )
         )
         self._look_at = min(self._look_at, not_before)
@@ -267,7 +273,12 @@ class _Deliveries:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + RECORD_WITHIN):
             try:
                 await self._out.store.defer(
-                    self._out.lease, row.id, not_before=0.0, ambiguous=True, reason="cut short by an orderly end"
+                    self._out.lease,
+                    row.id,
+                    not_before=0.0,
+                    ambiguous=True,
+                    reason="cut short by an orderly end",
+                    now=time.time(),
                 )
             except HermesError as error:
                 log.warning("%s: row %d was not handed back: %s", self._out.adapter.name, row.id, error)

@@ -182,7 +182,7 @@ class Outbox(Protocol):
     async def sent(self, lease: DeliveryLease, row_id: int, message_id: str, now: float) -> None: ...
 
     async def defer(
-        self, lease: DeliveryLease, row_id: int, *, not_before: float, ambiguous: bool, reason: str
+        self, lease: DeliveryLease, row_id: int, *, not_before: float, ambiguous: bool, reason: str, now: float
     ) -> None:
         """Back to waiting after a failure that may pass; the attempts start anew."""
         ...

@@ -228,11 +228,11 @@ class SqliteStore(Store):
         await self._write(lambda connection: delivery.sent(connection, lease, row_id, message_id, now))
 
     async def defer(
-        self, lease: DeliveryLease, row_id: int, *, not_before: float, ambiguous: bool, reason: str
+        self, lease: DeliveryLease, row_id: int, *, not_before: float, ambiguous: bool, reason: str, now: float
     ) -> None:
         await self._write(
             lambda connection: delivery.defer(
-                connection, lease, row_id, not_before=not_before, ambiguous=ambiguous, reason=reason
+                connection, lease, row_id, not_before=not_before, ambiguous=ambiguous, reason=reason, now=now
             )
         )
 

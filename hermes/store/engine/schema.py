@@ -243,6 +243,7 @@ OUTBOX = Table(
         ("ambiguous", _INTEGER),
         ("attempts", _INTEGER),
         ("not_before", _REAL),
+        ("deferred_at", _REAL),
         ("reason", _TEXT),
         ("created_at", _REAL),
         ("settled_at", "REAL"),

@@ -4,7 +4,8 @@ Rules:
 
 1. One holder sends for an account; each of its writes checks the token.
 2. A chat's rows go out in the order of their ids. The first unsent row of a chat stands for it, so one that is
-   deferred keeps back its own chat and no other; what may have arrived already goes before the rest.
+   deferred keeps back its own chat and no other; what may have arrived already goes before the rest. A clock that is
+   set back keeps nothing waiting.
 3. ``begin_send`` raises the attempts before the send. The third attempt without an end leaves the row ``dead``
    instead, the chat is told once, and /retry revives it.
 4. A file that is refused for good becomes a text that says so, in its place: the chat keeps its order.
@@ -63,9 +64,10 @@ def due(
     check_delivery(connection, lease)
     wanted = max(0, min(limit, MAX_DUE))
     rows = connection.execute(
-        f"SELECT {columns(OUTBOX_COLUMNS)} FROM outbox WHERE id IN ({_HEADS}) AND state = 'pending' AND not_before <= ?"
-        " ORDER BY ambiguous DESC, id LIMIT ?",
-        (lease.platform, lease.account, now, wanted + len(busy)),
+        f"SELECT {columns(OUTBOX_COLUMNS)} FROM outbox WHERE id IN ({_HEADS}) AND state = 'pending'"
+        # A row that was deferred in the future: the clock was set back since.
+        " AND (not_before <= ? OR deferred_at > ?) ORDER BY ambiguous DESC, id LIMIT ?",
+        (lease.platform, lease.account, now, now, wanted + len(busy)),
     )
     found = (outbox_row(row) for row in rows)
     free = [row for row in found if (row.message.source.chat_id, row.message.source.thread_id) not in busy]
@@ -141,12 +143,13 @@ def defer(
     not_before: float,
     ambiguous: bool,
     reason: str,
+    now: float,
 ) -> None:
     check_delivery(connection, lease)
     connection.execute(
-        "UPDATE outbox SET state = 'pending', attempts = 0, not_before = ?, reason = ?,"
+        "UPDATE outbox SET state = 'pending', attempts = 0, not_before = ?, deferred_at = ?, reason = ?,"
         " ambiguous = ambiguous OR (? AND message_id = '') WHERE id = ? AND state IN ('pending', 'sending')",
-        (not_before, clean(reason), ambiguous, row_id),
+        (not_before, now, clean(reason), ambiguous, row_id),
     )
 
 

@@ -74,10 +74,19 @@ async def test_a_deferred_head_keeps_back_its_own_chat_and_no_other(store: Sqlit
     assert await store.next_due(lease) is None
     row = (await store.due(lease, frozenset(), 1, NOW))[0]
     await store.begin_send(lease, row.id, NOW)
-    await store.defer(lease, row.id, not_before=NOW + 30, ambiguous=False, reason="429")
+    await store.defer(lease, row.id, not_before=NOW + 30, ambiguous=False, reason="429", now=NOW)
     assert await due(store, lease) == ["o3"]
     assert await store.next_due(lease) == NOW + 30
     assert await due(store, lease, now=NOW + 30) == ["o1", "o3"]
+
+
+async def test_a_clock_that_is_set_back_keeps_no_deferred_row_waiting(store: SqliteStore) -> None:
+    await put(store, outbound("o1"))
+    lease = await opened(store)
+    row = await sending(store, lease)
+    await store.defer(lease, row.id, not_before=NOW + 5, ambiguous=False, reason="no network", now=NOW)
+    assert await due(store, lease, now=NOW + 1) == []
+    assert await due(store, lease, now=NOW - 7200) == ["o1"]
 
 
 async def test_a_deferred_row_starts_its_attempts_anew(store: SqliteStore) -> None:
@@ -85,7 +94,7 @@ async def test_a_deferred_row_starts_its_attempts_anew(store: SqliteStore) -> No
     lease = await opened(store)
     for _ in range(3 * MAX_ATTEMPTS):
         row = await sending(store, lease)
-        await store.defer(lease, row.id, not_before=0, ambiguous=False, reason="no network")
+        await store.defer(lease, row.id, not_before=0, ambiguous=False, reason="no network", now=NOW)
     assert await due(store, lease) == ["o1"]
 
 
@@ -114,9 +123,9 @@ async def test_an_ambiguous_row_stays_so_until_it_is_sent(store: SqliteStore) ->
     await put(store, outbound("o1"))
     lease = await opened(store)
     row = await sending(store, lease)
-    await store.defer(lease, row.id, not_before=0, ambiguous=True, reason="no answer")
+    await store.defer(lease, row.id, not_before=0, ambiguous=True, reason="no answer", now=NOW)
     await sending(store, lease)
-    await store.defer(lease, row.id, not_before=0, ambiguous=False, reason="refused connection")
+    await store.defer(lease, row.id, not_before=0, ambiguous=False, reason="refused connection", now=NOW)
     assert (await sending(store, lease)).ambiguous
     await store.sent(lease, row.id, "m1", NOW)
     assert (await store.counts()).outbox_ambiguous == 0
@@ -186,7 +195,7 @@ async def test_a_sent_row_is_neither_deferred_nor_refused_any_more(store: Sqlite
     lease = await opened(store)
     row = await sending(store, lease)
     await store.sent(lease, row.id, "m1", NOW)
-    await store.defer(lease, row.id, not_before=0, ambiguous=True, reason="late")
+    await store.defer(lease, row.id, not_before=0, ambiguous=True, reason="late", now=NOW)
     await store.refuse(lease, row.id, Refusal("late"), NOW)
     await store.resend_anew(lease, row.id)
     assert rows(database, "outbox", "state, message_id") == [("sent", "m1")]
@@ -212,7 +221,7 @@ async def test_an_older_lease_is_lost_for_reads_and_writes(store: SqliteStore) -
         lambda: store.next_due(old),
         lambda: store.begin_send(old, row.id, NOW),
         lambda: store.sent(old, row.id, "m1", NOW),
-        lambda: store.defer(old, row.id, not_before=0, ambiguous=False, reason=""),
+        lambda: store.defer(old, row.id, not_before=0, ambiguous=False, reason="", now=NOW),
         lambda: store.refuse(old, row.id, Refusal(""), NOW),
         lambda: store.resend_anew(old, row.id),
     ):

@@ -100,7 +100,7 @@ async def test_counts_tell_the_journal(store: SqliteStore) -> None:
     await store.refuse(delivery, row.id, Refusal("blocked"), NOW)
     (row,) = await store.due(delivery, frozenset(), 1, NOW)
     await store.begin_send(delivery, row.id, NOW)
-    await store.defer(delivery, row.id, not_before=NOW + 9, ambiguous=True, reason="no answer")
+    await store.defer(delivery, row.id, not_before=NOW + 9, ambiguous=True, reason="no answer", now=NOW)
     assert await store.counts() == Counts(
         inbox_pending=2,
         turns_running=1,
