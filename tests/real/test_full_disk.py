@@ -217,3 +217,22 @@ async def test_a_first_start_on_a_full_disk_is_one_line_and_no_matter_of_configu
     with trio.fail_after(WITHIN):
         await gateway.start()
         assert await gateway.stop() == 0
+
+
+async def test_a_chat_that_begins_on_a_full_disk_waits_for_room_and_is_answered(gateway: SmallDisk) -> None:
+    with trio.fail_after(WITHIN):
+        await gateway.start()
+        assert await gateway.stop() == 0
+        gateway.fill()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_free_when_somebody_waits, gateway)
+            ended = await hermes("chat", "-q", "say hello", home=gateway.home)
+            nursery.cancel_scope.cancel()
+    assert (ended.code, ended.output) == (0, "hello\n"), ended
+
+
+async def _free_when_somebody_waits(gateway: SmallDisk) -> None:
+    # Its lock is taken by then, and its store is about to meet the full disk.
+    while not (gateway.home / "state.db-wal").exists():
+        await trio.sleep(POLL)
+    gateway.free()

@@ -12,6 +12,7 @@ Rules:
 """
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Generator
@@ -35,6 +36,8 @@ _TRIES = 3
 
 _ARGUMENT_CHARACTERS = 200
 _ARGUMENTS = 20
+
+log = logging.getLogger(__name__)
 
 
 @frozen
@@ -76,7 +79,7 @@ def hold(folder: Path, owner: str, *, mode: int = 0o600) -> Generator[Path]:
     path = lock_path(folder, owner)
     descriptor = _take(path, owner, mode)
     try:
-        _sign(descriptor)
+        _sign(descriptor, path)
         yield path
     finally:
         # Gone before it is free: whoever takes the file that is gone notices (rule 2).
@@ -111,8 +114,12 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _sign(descriptor: int) -> None:
+def _sign(descriptor: int, path: Path) -> None:
+    """For people only: a full disk, on which the rest waits for room, is no reason to end."""
     argv = [each[:_ARGUMENT_CHARACTERS] for each in sys.argv[:_ARGUMENTS]]
     said = {"pid": os.getpid(), "start_time": start_time(os.getpid()), "argv": argv}
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(said).encode(), 0)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(said).encode(), 0)
+    except OSError as error:
+        log.warning("%s does not say who holds it: %s", path, error.strerror)
