@@ -60,7 +60,8 @@ class Journal(Protocol):
         for. A new turn names the oldest pending row when that is a MESSAGE or EDIT (a command or an answer that is
         older is settled first, so that order holds), with those that share its utterance, and puts its user message
         into the transcript; it makes the session when the key has none. None: nothing to claim just now; a turn of
-        the same session under another key is running, or further parts of an utterance may come.
+        the same session under another key is running, or further parts of an utterance may come. Cancelled, it
+        does not count, whatever had become of it.
         """
         ...
 

@@ -7,6 +7,7 @@ Rules:
    until ``WRITE_DEADLINE``. What a repetition must recognise itself by is minted here, once a call.
 """
 
+import logging
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import TypeVar
 import trio
 
 from hermes.asks import Ask
-from hermes.errors import ActorCrashed, Unavailable
+from hermes.errors import ActorCrashed, HermesError, Unavailable
 from hermes.events import Inbound, Outbound
 from hermes.flock import is_free
 from hermes.home_channel import HomeChannel
@@ -75,10 +76,15 @@ WRITE_DEADLINE = 30.0
 """Seconds for one write, repetitions included: a crashed store is back within a few, and a stuck one is no caller's
 matter."""
 
+TAKE_BACK_WITHIN = 2.0
+"""Seconds to take back a claim that was given up, well within the grace of whoever made it."""
+
 REPEAT_PAUSE = 0.05
 """Seconds before a write is repeated: the supervisor starts the store anew meanwhile."""
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class SqliteStore(Store):
@@ -130,7 +136,19 @@ class SqliteStore(Store):
 
     async def claim(self, session_key: str, owner: str, now: float, burial: Burial) -> Turn | None:
         claimant = claims.Claimant(owner, secrets.token_hex(8), self._compose, self._is_free)
-        return await self._write(lambda connection: claims.claim(connection, session_key, claimant, burial, now))
+        try:
+            return await self._write(lambda connection: claims.claim(connection, session_key, claimant, burial, now))
+        except trio.Cancelled:
+            await self._take_claim_back(claimant.claim_id)
+            raise
+
+    async def _take_claim_back(self, claim_id: str) -> None:
+        """Perhaps it was made all the same. Nobody works on it, so it must not count towards the turn's poison."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + TAKE_BACK_WITHIN):
+            try:
+                await self._write(lambda connection: leases.release_claim(connection, claim_id))
+            except HermesError as error:
+                log.warning("a claim that nobody waits for was not taken back: %s", error)
 
     async def keep_response(self, response: Response, now: float) -> None:
         await self._write(lambda connection: responses.keep(connection, response, now))

@@ -32,6 +32,15 @@ def release_turn(connection: sqlite3.Connection, lease: Lease) -> None:
     )
 
 
+def release_claim(connection: sqlite3.Connection, claim_id: str) -> None:
+    """As ``release_turn``, of whatever turn this claim got, if any; it is known by its name for one release only."""
+    connection.execute(
+        "UPDATE turns SET attempts = attempts - 1, token = ?, claimed_by = ''"
+        " WHERE claimed_by = ? AND state = 'running'",
+        (next_token(connection), claim_id),
+    )
+
+
 def touch(connection: sqlite3.Connection, turn_id: str, now: float) -> None:
     """The turn showed a sign of life, from which an interruption is counted."""
     connection.execute("UPDATE turns SET touched_at = ? WHERE id = ?", (now, turn_id))
