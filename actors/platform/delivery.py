@@ -174,13 +174,17 @@ class _Deliveries:
             self._news.set()
 
     async def _begin(self, row: OutboxRow) -> bool:
-        """False when it is not to be sent, or cannot be just now."""
+        """False when it is not to be sent. Waits for a store that does not say: what it wrote all the same is begun."""
         try:
-            return await self._out.store.begin_send(self._out.lease, row.id, time.time())
-        except (TransientError, Unavailable) as error:
-            log.warning("%s: row %d waits for the store: %s", self._out.adapter.name, row.id, error)
-            await trio.sleep(RETRY.cap)
-            return False
+            while True:
+                try:
+                    return await self._out.store.begin_send(self._out.lease, row.id, time.time())
+                except (TransientError, Unavailable) as error:
+                    log.warning("%s: row %d waits for the store: %s", self._out.adapter.name, row.id, error)
+                    await trio.sleep(RETRY.cap)
+        except trio.Cancelled:
+            await self._hand_back(row, ambiguous=False)
+            raise
 
     async def _attempt(self, chat: Chat, row: OutboxRow) -> None:
         store, lease = self._out.store, self._out.lease
@@ -196,7 +200,7 @@ class _Deliveries:
             await self._defer(chat, row, error)
             raise
         except trio.Cancelled:
-            await self._hand_back(row)
+            await self._hand_back(row, ambiguous=True)
             raise
         else:
             failpoint("outbox.after_send")
@@ -268,15 +272,15 @@ class _Deliveries:
         )
         self._look_at = min(self._look_at, not_before)
 
-    async def _hand_back(self, row: OutboxRow) -> None:
-        """Cut short in good order: what became of the send is unknown, and no attempt is held against its row."""
+    async def _hand_back(self, row: OutboxRow, *, ambiguous: bool) -> None:
+        """Cut short in good order: no attempt is held against its row. ``ambiguous``: it may have been sent."""
         with trio.CancelScope(shield=True, deadline=trio.current_time() + RECORD_WITHIN):
             try:
                 await self._out.store.defer(
                     self._out.lease,
                     row.id,
                     not_before=0.0,
-                    ambiguous=True,
+                    ambiguous=ambiguous,
                     reason="cut short by an orderly end",
                     now=time.time(),
                 )

@@ -18,7 +18,7 @@ from actors.platform.delivery import MAILBOX, delivery
 from actors.platform.drafts import DraftBoard
 from actors.runtime import ChildSpec, Supervisor
 from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
-from hermes.errors import AuthError, RateLimited, Refused, TransientError
+from hermes.errors import AuthError, RateLimited, Refused, TransientError, Unavailable
 from hermes.events import Draft, DraftState, Inbound, InboundKind, Outbound, OutboundKind, Source
 from hermes.messages import Message, Role, Usage
 from hermes.redact import PLACEHOLDER, Redactor
@@ -290,4 +290,47 @@ async def test_a_credential_that_was_revoked_is_held_against_no_message(store: S
         assert "revoked" in failure.error
     async with delivering(store, adapter):
         await until(lambda: len(adapter.sent) == 1)
+    assert adapter.sent == [("text 1", False)]
+
+
+async def test_a_row_whose_begin_nobody_heard_of_is_sent_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", module.Backoff(first=0.01, cap=0.05))
+    begin, lost = store.begin_send, [Unavailable("the disk was slow")]
+
+    async def unheard(*arguments: Any) -> bool:
+        done = await begin(*arguments)
+        if lost:
+            raise lost.pop()
+        return done
+
+    monkeypatch.setattr(store, "begin_send", unheard)
+    adapter = FakeAdapter()
+    await put(store, outbound("a", 1))
+    async with delivering(store, adapter):
+        await until(lambda: bool(adapter.sent))
+    assert adapter.sent == [("text 1", False)], "it was never sent before"
+
+
+async def test_a_stop_at_the_begin_of_a_send_is_no_attempt_at_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = store.begin_send
+    await put(store, outbound("a", 1))
+    for _ in range(3):
+        begun = trio.Event()
+
+        async def cut_off(*arguments: Any, begun: trio.Event = begun) -> bool:
+            await begin(*arguments)
+            begun.set()
+            await trio.sleep_forever()
+            raise AssertionError
+
+        monkeypatch.setattr(store, "begin_send", cut_off)
+        async with delivering(store, FakeAdapter()):
+            with trio.fail_after(20):
+                await begun.wait()
+    monkeypatch.setattr(store, "begin_send", begin)
+    adapter = FakeAdapter()
+    async with delivering(store, adapter):
+        await until(lambda: bool(adapter.sent))
     assert adapter.sent == [("text 1", False)]
