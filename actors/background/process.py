@@ -104,8 +104,8 @@ class BackgroundProcess:
         record = BackgroundRecord(
             self.id, self._around.owner, self.session_key, self.source, time.time(), self.command.shown
         )
-        await self._around.store.begin_background(record)
         try:
+            await self._around.store.begin_background(record)
             process = await self._start(host)
         except BaseException:
             # Nothing runs, so that nobody is to be told of it.

@@ -10,6 +10,7 @@ import trio
 
 from actors.processes import LentHost
 from hermes.events import Inbound, InboundKind
+from hermes.store.background_interface import BackgroundRecord
 from hermes.store.rows import Accepted
 from hermes.store.store import SqliteStore
 from tests.actors.background.talk import call, gone, start, talking, told
@@ -195,3 +196,25 @@ async def test_what_is_printed_last_is_told_too(tmp_path: Path, monkeypatch: pyt
     async with talking(tmp_path) as gateway:
         await start(gateway, "1", "echo the build failed", watch_patterns=["failed"])
         await gateway.chat.until(told("printed what was waited for:]\nthe build failed"))
+
+
+async def test_a_start_that_is_stopped_while_it_is_written_down_leaves_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, written = SqliteStore.begin_background, trio.Event()
+
+    async def unheard(self: SqliteStore, record: BackgroundRecord) -> None:
+        await begin(self, record)
+        written.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(SqliteStore, "begin_background", unheard)
+    async with talking(tmp_path) as gateway:
+        await gateway.chat.say("1", call("terminal", command="sleep 1000", background=True))
+        with trio.fail_after(WITHIN):
+            await written.wait()
+        await gateway.chat.say("2", "/stop")
+        await gateway.chat.answer("2")
+        with trio.fail_after(WITHIN):
+            while await gateway.tree.base.store.left_background("gateway"):
+                await trio.sleep(0.01)
