@@ -192,7 +192,9 @@ def _frontmatter(text: str) -> Mapping[str, Any]:
     if end is None:
         raise _NotOffered("its frontmatter has no end (a second line of three dashes)")
     try:
-        about: object = yaml.safe_load("\n".join(lines[1:end]))
+        # Text and nothing else: a tag that its value does not fit ends the other loaders with errors of any type, and
+        # merged aliases grow without end.
+        about: object = yaml.load("\n".join(lines[1:end]), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _NotOffered(f"its frontmatter is no YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(about, dict):

@@ -49,10 +49,11 @@ def test_a_persons_own_skill_hides_a_bundled_one(tmp_path: Path) -> None:
         ("# No frontmatter", "does not begin with frontmatter"),
         ("---\nname: x\n", "has no end"),
         ("---\nname: [\n---\n", "no YAML"),
-        ("---\nname: x\ndescription: 2024-99-99\n---\n", "no YAML"),
+        ("---\nname: x\ndescription: !<\n---\n", "no YAML"),
         ("---\n- x\n---\n", "no mapping"),
         ("---\ndescription: x\n---\n", "no name"),
-        ("---\nname: 7\ndescription: x\n---\n", "no name"),
+        ("---\nname: !!int ''\ndescription: x\n---\n", "no name"),
+        ("---\nname: [7]\ndescription: x\n---\n", "no name"),
         ("---\nname: x\n---\n", "no description"),
         (about("x" * 65), "name is longer than 64"),
         (about("x", "y" * 1_025), "description is longer than 1,024"),
@@ -72,6 +73,22 @@ def test_a_skill_that_cannot_be_offered_is_skipped_with_its_reason(tmp_path: Pat
     [skipped] = found.skipped
     assert skipped.path == tmp_path / "bad" / "SKILL.md"
     assert reason in skipped.reason
+
+
+@pytest.mark.parametrize(
+    "value", ["!!bool perhaps", "!!timestamp soon", "!!float one", "2024-99-99", "1" + ":0" * 250 + ".5"]
+)
+def test_no_tag_of_a_value_keeps_other_skills_from_being_offered(tmp_path: Path, value: str) -> None:
+    put(tmp_path / "odd", about("odd", value))
+    put(tmp_path / "tea", about("tea"))
+    assert [skill.name for skill in load_skills([tmp_path]).offered] == ["odd", "tea"]
+
+
+def test_merged_aliases_of_a_skill_do_not_grow(tmp_path: Path) -> None:
+    merges = ["a0: &a0 {x: 1}"]
+    merges += [f"a{number}: &a{number} {{<<: [{', '.join([f'*a{number - 1}'] * 10)}]}}" for number in range(1, 60)]
+    put(tmp_path / "odd", about("odd", more="\n".join(merges) + "\n"))
+    assert [skill.name for skill in load_skills([tmp_path]).offered] == ["odd"]
 
 
 def test_a_skill_for_this_system_is_offered(tmp_path: Path) -> None:
