@@ -81,7 +81,7 @@ def parse(text: str, file: Path) -> Document:
         line = text.encode(errors="replace").count(b"\n", 0, error.position) + 1
         raise ConfigError(f"{file}:{line}: {error.reason}. {_CURE}", file=str(file)) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise _error(file, None, f"a value does not fit its YAML tag: {error}") from error
+        raise _misfit(file, error) from error
 
 
 def decode(content: bytes, file: Path) -> str:
@@ -102,7 +102,11 @@ def _construct(loader: _Loader, file: Path) -> Document:
     _check_size(root, file)
     lines = dict(_lines(root, (), file))
     construct = cast(Callable[[yaml.Node], Tree], getattr(loader, "construct_document"))  # noqa: B009 (its stub lacks types)
-    data = construct(root)
+    try:
+        data = construct(root)
+    except (LookupError, AttributeError, TypeError) as error:
+        # What the library's own readers of tags end with: ``!!bool maybe``, ``!!int ""``, ``!!timestamp soon``.
+        raise _misfit(file, error) from error
     return Document(data, lines, root)
 
 
@@ -169,6 +173,10 @@ def _lines(node: yaml.Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath
         seen.add(name)
         yield (*path, str(key.value)), key.start_mark.line + 1
         yield from _lines(value, (*path, str(key.value)), file)
+
+
+def _misfit(file: Path, error: Exception) -> ConfigError:
+    return _error(file, None, f"a value does not fit its YAML tag: {error}")
 
 
 def _error(file: Path, line: int | None, problem: str) -> ConfigError:
