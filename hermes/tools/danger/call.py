@@ -19,6 +19,11 @@ _GNU = names(
 )
 """Programs that other systems have with a ``g`` before the name."""
 
+_VERSIONED = re.compile(
+    r"(python|pypy|ipython|perl|ruby|php|lua|luajit|tclsh|node|pip|bash|zsh|ksh)-?\d[\d.]*[a-z]?(?:-(?:dbg|x86_64|aarch64).*)?"
+)
+"""Programs that are installed under the name of their version, too: ``python3.11``."""
+
 
 @frozen
 class Call:
@@ -77,5 +82,6 @@ def call_of(words: Sequence[Word], like: Call) -> Call:
     head = words[0]
     name = posixpath.basename((head.text if head.text == head.bare else head.bare).rstrip("/")).lower()
     name = name[1:] if name.startswith("g") and name[1:] in _GNU else name
+    name = versioned[1] if (versioned := _VERSIONED.fullmatch(name)) else name
     computed = head.computed or (name not in {"[", "[["} and bool(re.search(r"[*?\[]", name)))
     return evolve(like, program=name, arguments=tuple(words[1:]), computed=computed)

@@ -10,12 +10,14 @@ from hermes.tools.danger.protected import Place
 from hermes.tools.danger.shell import Script, Word, names
 from hermes.tools.danger.wrappers import SHELLS, STDIN_SHELLS
 
-_INLINE_LETTERS = {"python": "c", "pypy": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "r", "bun": "ep"}
+_INLINE_LETTERS = {"python": "c", "pypy": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "r", "bun": "ep",
+                   "ipython": "c", "julia": "eE", "r": "e", "raku": "e", "groovy": "e", "guile": "c", "elixir": "e"}  # fmt: skip
 """The letters with which an interpreter takes its program from the next word; others: any of these."""
 _INTERPRETERS = (
-    "python python2 python3 pypy pypy3 perl ruby node nodejs deno bun php lua luajit tclsh osascript pwsh rscript"
+    "python pypy ipython perl ruby node nodejs deno bun php lua luajit tclsh osascript pwsh rscript julia r raku groovy"
+    " guile elixir"
 )
-_PYTHONS = "python python2 python3 pypy pypy3"
+_PYTHONS = "python pypy ipython"
 _FETCHERS = "curl wget fetch aria2c http https lynx nc ncat socat"
 _DECODERS = "base64 base32 xxd openssl gunzip zcat uudecode rev tr"
 _STARTERS = " ".join(sorted(SHELLS | STDIN_SHELLS | {"sudo", "sudo-rs", "dzdo", "doas"}))

@@ -5,9 +5,7 @@ from hermes.tools.danger.predicates import Rule, both, either, flag, operand, ru
 _DATABASES = "mysql mariadb psql sqlite3 sqlite duckdb clickhouse-client cockroach sqlcmd"
 _DROP = r"\bdrop\s+(?:table|database|schema|view|user|role|index)\b|\btruncate\s+(?:table\s+)?\w"
 _DELETE_ALL = r"\bdelete\s+from\s+[\w.\"`\[\]]+\s*(?:;|--|\"|'|$)"
-_PACKAGE_TOOLS = (
-    "apt apt-get aptitude dnf yum zypper apk brew pip pip3 pipx npm pnpm yarn gem cargo snap flatpak conda uv"
-)
+_PACKAGE_TOOLS = "apt apt-get aptitude dnf yum zypper apk brew pip pipx npm pnpm yarn gem cargo snap flatpak conda uv"
 _MAKERS = (
     "mkfs mke2fs mkswap mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkdosfs newfs"
 )

@@ -12,8 +12,7 @@ ONLY_TEXT = names("awk gawk mawk sed gsed make gmake node php ssh scp vim nvim v
 """Programs for which ``$1`` may stand in a text of theirs, or is judged as a script is."""
 
 _RUNNERS = SHELLS | names(
-    "source . python python2 python3 pypy pypy3 perl ruby node nodejs deno bun php lua luajit tclsh pwsh rscript"
-    " make at"
+    "source . python pypy ipython perl ruby node nodejs deno bun php lua luajit tclsh pwsh rscript julia make at"
 )
 _IGNORED = names("/dev/null /dev/stdout /dev/stderr")
 

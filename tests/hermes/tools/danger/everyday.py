@@ -44,6 +44,12 @@ python -m pytest tests -q -k 'not slow'
 python -m venv .venv && . .venv/bin/activate && pip install -e .
 source .venv/bin/activate
 python3 manage.py migrate
+python3.11 -m pytest -x
+python3.12 manage.py check -c x
+python3-config --cflags
+R CMD build .
+julia run.jl -e x
+pip3.11 install x
 python script.py --count 3 $(date +%s)
 PYTHONPATH=src python -m app --debug
 uv run pytest -x
