@@ -7,14 +7,13 @@ Rules:
 3. There are at most ``MOST_CALLS``; a longer script is refused, since judging it would hold up everything else.
 """
 
-import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from attrs import define, evolve, field, frozen
 
 from hermes.tools.danger.call import Call, call_of
 from hermes.tools.danger.expand import UNKNOWN, assigned, output_of
-from hermes.tools.danger.inside import inner_commands, inner_scripts
+from hermes.tools.danger.inside import below, inner_commands, inner_scripts, moved_to
 from hermes.tools.danger.lexer import RESERVED, parse
 from hermes.tools.danger.shell import MOST_NESTED, Redirect, Script, Simple, TooMuch, Word
 
@@ -77,8 +76,7 @@ class _Walker:
         if call.program in {"cd", "pushd"}:
             target = call.operands[0] if call.operands else "~"
             known = target != "-" and not any(word.text != word.bare for word in call.arguments)
-            from_home = target.startswith("~")
-            self.directory = posixpath.join("" if from_home else self.directory, target) if known else ""
+            self.directory = below(self.directory, target) if known else ""
 
     def _emit(self, call: Call, depth: int) -> Call:
         """Take in a call and all inside it; the innermost, which is what prints."""
@@ -87,7 +85,10 @@ class _Walker:
         self.calls.append(call)
         last = call
         for inner in inner_commands(call):
-            last = self._emit(call_of(command_words(inner), evolve(call, via=call.via | {call.program})), depth + 1)
+            like = evolve(call, via=call.via | {call.program}, directory=moved_to(call, inner))
+            last = self._emit(call_of(command_words(inner), like), depth + 1)
+            if call.program in {"command", "builtin"}:
+                self._change_directory(last)
         for word, parameters in inner_scripts(call):
             script = parse(word.text, parameters, depth + 1)
             self.script(script, depth + 1, call.via | {call.program}, call)
@@ -103,10 +104,11 @@ def command_words(words: Sequence[Word]) -> list[Word]:
     return rest if opened is None else command_words(rest[opened + 1 :])
 
 
-def _stdin(redirects: Iterable[Redirect], source: Call | None) -> str:
+def _stdin(redirects: Sequence[Redirect], source: Call | None) -> str:
     """The text that a here-document, a here-string or an ``echo`` before the pipe hands over."""
-    for redirect in redirects:
-        if redirect.operator in {"<<", "<<<"}:
+    # Of several the last counts.
+    for redirect in reversed(redirects):
+        if redirect.operator in {"<<", "<<-", "<<<"}:
             return redirect.target.text
     if source is None:
         return ""

@@ -10,8 +10,10 @@ from hermes.tools.danger.protected import Place
 from hermes.tools.danger.shell import Script, Word, names
 from hermes.tools.danger.wrappers import SHELLS, STDIN_SHELLS
 
-_INLINE_LETTERS = {"python": "c", "pypy": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "r", "bun": "ep",
-                   "ipython": "c", "julia": "eE", "r": "e", "raku": "e", "groovy": "e", "guile": "c", "elixir": "e"}  # fmt: skip
+_INLINE_LETTERS = {
+    "python": "c", "pypy": "c", "ipython": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "r", "bun": "ep",
+    "julia": "eE", "r": "e", "raku": "e", "groovy": "e", "guile": "c", "elixir": "e",
+}  # fmt: skip
 """The letters with which an interpreter takes its program from the next word; others: any of these."""
 _INTERPRETERS = (
     "python pypy ipython perl ruby node nodejs deno bun php lua luajit tclsh osascript pwsh rscript julia r raku groovy"

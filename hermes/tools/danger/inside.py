@@ -16,6 +16,7 @@ from hermes.tools.danger.wrappers import (
     MARKED_FIRST,
     MARKED_INNER,
     MARKED_VALUES,
+    MOVING,
     SCRIPT_OPTIONS,
     SHELL_OPTIONS,
     SHELLS,
@@ -48,6 +49,24 @@ def inner_commands(call: Call) -> list[list[Word]]:
     else:
         inner = _wrapped(call) or _marked(call) or _shell_in(call)
     return [inner] if inner else []
+
+
+def moved_to(call: Call, inner: Sequence[Word]) -> str:
+    """Where a wrapper runs the command in it: in its own folder, or where an option says; empty when it is not known.
+
+    ``inner``: the words of that command, which are the last ones of the wrapper's.
+    """
+    options = MOVING.get(call.program)
+    own = call.arguments[: len(call.arguments) - len(inner)]
+    named = option_values(own, options) if options else []
+    if not named:
+        return call.directory
+    return "" if named[-1].text != named[-1].bare else below(call.directory, named[-1].text)
+
+
+def below(directory: str, target: str) -> str:
+    """Where ``target`` is, seen from ``directory``."""
+    return target if target.startswith("~") else posixpath.join(directory, target)
 
 
 def _marked(call: Call) -> list[Word]:

@@ -139,6 +139,15 @@ WRAPPERS = {
     "parallel": _wrapper("-j -n -N -S -I -a --jobs --max-args --delay --arg-file --colsep"),
 }
 
+MOVING = {
+    **dict.fromkeys(names("sudo sudo-rs dzdo run0"), ("-D", "--chdir")),
+    "env": ("-C", "--chdir"),
+    "please": ("-d", "--dir"),
+    "unshare": ("--wd",),
+    "systemd-run": ("--working-directory",),
+}
+"""Options that say where the inner command runs."""
+
 LOADERS = ("ld-linux", "ld-musl", "ld.so")
 """How the names of programs begin that load another program."""
 

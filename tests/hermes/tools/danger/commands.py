@@ -261,6 +261,8 @@ DANGEROUS = [
     ("cat script | bash", "pipe-to-shell"),
     ("python -c 'print(1)'", "inline-script"),
     ("python3 - <<EOF\nimport os\nEOF", "inline-script"),
+    ("sh <<A <<B\nls\nA\ngit push -f\nB", "git-push-force"),
+    ("sh <<< ls <<< 'git push -f'", "git-push-force"),
     ("python3.11 -c 'import os'", "inline-script"),
     (".venv/bin/python3.12 -Ic 'import os'", "inline-script"),
     ("python3.11 - <<< 'import os'", "inline-script"),
