@@ -202,14 +202,22 @@ def replaces(pattern: str) -> Test:
     )
 
 
-_EVERY_OPERAND = names("tee rm rmdir unlink truncate touch shred chmod chown chgrp chattr setfacl sponge mv ed ex")
+_EVERY_OPERAND = names(
+    "tee rm rmdir unlink truncate touch shred chmod chown chgrp chattr setfacl sponge mv ed ex vi vim nvim nano patch"
+)
 _LAST_OPERAND = names("cp install ln rsync scp mv")
 _IN_PLACE = names("sed perl ruby gsed")
+_COMPILERS = names("gcc g++ cc c++ clang clang++ ld")
 _OUTPUT_OPTIONS = {
-    "curl": ("-o", "--output"),
-    "wget": ("-O", "--output-document"),
+    "curl": ("-o", "--output", "--output-dir"),
+    "wget": ("-O", "--output-document", "-P", "--directory-prefix"),
     "sort": ("-o", "--output"),
     "tar": ("-C", "--directory"),
+    "cpio": ("-D", "--directory"),
+    "patch": ("-o", "--output", "-d", "--directory"),
+    "gpg": ("-o", "--output"),
+    **dict.fromkeys(_COMPILERS, ("-o", "--output")),
+    **dict.fromkeys(("7z", "7za", "7zz"), ("-o",)),
     "unzip": ("-d",),
     "cp": ("-t", "--target-directory"),
     "mv": ("-t", "--target-directory"),
@@ -233,3 +241,26 @@ def written(call: Call) -> Iterator[str]:
         yield from (word.text for word in option_values(call.arguments, _OUTPUT_OPTIONS[call.program]))
     if call.program == "dd":
         yield from (text[3:] for text in call.texts if text.startswith("of="))
+    if call.program in _AHEAD:
+        yield from _behind(call, _AHEAD[call.program])
+    if call.program in _WRITING_SCRIPTS:
+        pattern = _WRITING_SCRIPTS[call.program]
+        yield from (match[1] for text in call.texts for match in pattern.finditer(text))
+    if call.program in {"awk", "gawk"} and "inplace" in call.texts:
+        yield from call.operands
+
+
+_AHEAD = {"find": names("-fprint -fprint0 -fprintf -fls"), "openssl": names("-out")}
+"""Words of a program that stand in front of a file that it writes."""
+
+_SED_WRITES = re.compile(r"(?:^|[;{}\n]|[\d$/gpiIM])\s*w\s+([~/.\w][^;}\n]*)")
+_AWK_WRITES = re.compile(r">\s*\"([^\"]+)\"")
+_WRITING_SCRIPTS = {
+    **dict.fromkeys(("sed", "gsed"), _SED_WRITES),
+    **dict.fromkeys(("awk", "gawk", "mawk"), _AWK_WRITES),
+}
+"""Where the scripts of a program name files that they write."""
+
+
+def _behind(call: Call, marks: frozenset[str]) -> Iterator[str]:
+    return (text for mark, text in zip(call.texts, call.texts[1:], strict=False) if mark in marks)

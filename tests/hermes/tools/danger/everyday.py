@@ -44,6 +44,15 @@ python -m pytest tests -q -k 'not slow'
 python -m venv .venv && . .venv/bin/activate && pip install -e .
 source .venv/bin/activate
 python3 manage.py migrate
+patch -p1 < x.diff
+gcc -O2 -o build/app src/app.c
+gcc -o app x.c -L/usr/lib
+find . -name '*.c' -fprint names.txt
+wget -P downloads https://x/y
+sed 's/how we/why we/' notes.txt
+awk '$3 > 5 {print $1 > "out.txt"}' data.csv
+openssl x509 -in cert.pem -noout -text
+gpg --verify x.sig
 python3.11 -m pytest -x
 python3.12 manage.py check -c x
 python3-config --cflags
