@@ -152,7 +152,11 @@ def _preloads(call: Call, place: Place) -> bool:
 def _sed_runs(call: Call, place: Place) -> bool:
     """The commands ``e`` and ``s///e`` of sed run a shell."""
     del place
-    return any(_SED_RUN.search(text) for text in call.texts)
+    return any(_SED_RUN.search(text) for text in (*call.texts, *map(_bare_script, call.texts)))
+
+
+def _bare_script(text: str) -> str:
+    return re.sub(r"^(?:--expression=|-[nErsuz]*e)", "", text)
 
 
 _SED_RUN = re.compile(
@@ -160,6 +164,22 @@ _SED_RUN = re.compile(
     r"|(?:^|[;{}\s\d$/])s([^\w\s\\])(?:(?!\1).)*\1(?:(?!\1).)*\1[gpiIM0-9]*e[gpiIM0-9]*(?:$|[;}\s])"
 )
 _SHELLS = " ".join(sorted(SHELLS))
+
+_ESCAPES = (
+    (
+        "sqlite3 sqlite duckdb",
+        r"(?:^|\n)\s*\.(?:sh(?:e|el|ell)?|sy(?:s|st|ste|stem)?|load)\b|(?:^|\n)\s*\.\w+[^\n]*?\s[\"']?\|"
+        r"|\bwritefile\s*\(|\bload_extension\s*\(",
+    ),
+    ("psql", r"\\!|\\[go]x?\s*\||\bprogram\s*'"),
+    ("mysql mariadb", r"\\!|(?:^|[;\n])\s*system\s"),
+    ("gdb lldb", r"(?:^|=|\n)\s*(?:shell\b|!|pipe\b|make\b|platform\s|python\b|script\b)"),
+    ("less more", r"(?:^|\s)\+\+?!"),
+    ("gnuplot", r"\bsystem\b|(?:^|[;\n])\s*!"),
+    ("dc", r"!(?![<>=])"),
+    ("git", r"(?:^|\s)config\s.*(?:\balias\.[\w-]+\s+!|\bcore\.(?:fsmonitor|sshcommand|hookspath|pager)\s+\S)"),
+)
+"""How programs that are no shell are told to run a command, or to write where they please."""
 
 CODE: tuple[Rule, ...] = (
     rule("remote-script", "runs a script straight from the network", _READERS, _substitutes(_FETCHERS)),
@@ -180,7 +200,7 @@ CODE: tuple[Rule, ...] = (
         "inline-script",
         "runs a program that stands in the command itself",
         "awk gawk mawk",
-        said(r"\bsystem\s*\(|\|\s*getline|\|\s*\""),
+        said(r"\bsystem\s*\(|\|&?\s*getline|\|&?\s*\""),
     ),
     rule(
         "inline-script",
@@ -212,6 +232,7 @@ CODE: tuple[Rule, ...] = (
     ),
     rule("unknown-script", "expands a text as a script", "", _evaluates),
     rule("inline-script", "makes another program run commands", "tar", said("--checkpoint-action|--to-command")),
+    *(rule("inline-script", "makes another program run commands", programs, said(way)) for programs, way in _ESCAPES),
     rule("inline-script", "makes another program run commands", "ssh scp sftp", said("(?:Proxy|Local)Command[ =]")),
     rule(
         "network-shell",

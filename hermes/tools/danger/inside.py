@@ -33,6 +33,11 @@ _TERMINAL_RUNS = names(
 )
 """What tmux runs a command with."""
 
+_TERMINALS = {
+    "tmux": Wrapper(names("-L -S -f -c -n -s -t -x -y -e -F -h -w -b -T"), operands=1),
+    "screen": Wrapper(names("-S -c -e -h -p -s -t -T -X")),
+}
+
 _PRINTERS = names("echo printf cat grep egrep fgrep rg")
 """Programs whose words are only text."""
 
@@ -181,8 +186,7 @@ def _texts(call: Call) -> Iterator[Word]:
         case "tmux" | "screen":
             yield from (word for word in call.arguments if " " in word.text)
             if set(call.operands[:1]) <= _TERMINAL_RUNS or call.program == "screen":
-                rest = " ".join(call.operands[call.program == "tmux" :])
-                yield Word(rest, rest)
+                yield _joined(inner_words(call.arguments, _TERMINALS[call.program]))
         case "parallel" if ":::" in call.texts:
             yield from call.arguments[call.texts.index(":::") + 1 :]
         case "sg":

@@ -44,6 +44,22 @@ python -m pytest tests -q -k 'not slow'
 python -m venv .venv && . .venv/bin/activate && pip install -e .
 source .venv/bin/activate
 python3 manage.py migrate
+sqlite3 x.db .schema
+sqlite3 x.db '.show'
+sqlite3 x.db "select name || '|' || id from t"
+sqlite3 -header x.db 'select 1' | head
+psql -c 'select 1' -o out.txt
+mysql -e 'select system from t'
+gdb -batch -ex run -ex bt ./app
+less +G x
+git config user.name me
+git config --get core.pager
+git config --list
+git config core.autocrlf input
+dc -e '2 3 + p'
+screen -ls
+tmux ls
+sed -e 's/a/b/' -e 's/e /c/' x
 patch -p1 < x.diff
 gcc -O2 -o build/app src/app.c
 gcc -o app x.c -L/usr/lib
