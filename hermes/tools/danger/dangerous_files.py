@@ -11,6 +11,7 @@ from hermes.tools.danger.predicates import (
     names_file_of,
     operand,
     reads_secret,
+    reads_secret_folder,
     replaces,
     rule,
     said,
@@ -91,6 +92,18 @@ FILES: tuple[Rule, ...] = (
     rule("startup-files", "changes what runs at log-in", "", writes_to(Care.STARTUP)),
     rule("secret-files", "changes a file with credentials", "", writes_to(Care.SECRETS)),
     rule("read-secrets", "reads a file with credentials", "", both(reads_secret, unless(_only_names))),
+    rule(
+        "read-secrets",
+        "reads a folder that has credentials in it",
+        "tar bsdtar zip 7z 7za 7zz rsync rg ag ack rclone restic borg",
+        reads_secret_folder,
+    ),
+    rule(
+        "read-secrets",
+        "reads a folder that has credentials in it",
+        "cp scp grep egrep fgrep zgrep diff",
+        both(flag("-r", "-R", "-a", "--recursive", "--archive", "--dereference-recursive"), reads_secret_folder),
+    ),
     rule("hermes-files", "changes the agent's own files", "", writes_to(Care.HERMES)),
     rule(
         "hermes-files",

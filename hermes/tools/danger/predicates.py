@@ -7,7 +7,15 @@ from attrs import evolve, frozen
 
 from hermes.tools.danger.call import Call
 from hermes.tools.danger.inside import find_filters, find_roots
-from hermes.tools.danger.protected import Care, Place, canonical, is_root, protection, spellings
+from hermes.tools.danger.protected import (
+    Care,
+    Place,
+    canonical,
+    holds_secrets,
+    is_root,
+    protection,
+    spellings,
+)
 from hermes.tools.danger.shell import names
 from hermes.tools.danger.wrappers import option_values
 
@@ -165,6 +173,16 @@ def reads_secret(call: Call, place: Place) -> bool:
     named = (*call.texts, *(redirect.target.text for redirect in call.redirects if redirect.operator != "<<"))
     entries = (protection(spelling, own) for text in named for spelling in spellings(text))
     return any(entry is not None and entry.secret for entry in entries)
+
+
+def reads_secret_folder(call: Call, place: Place) -> bool:
+    """All that is in a folder with credentials is read or handed on."""
+    own = here(call, place)
+    above = (
+        [word.text for word in option_values(call.arguments, ("-C", "--directory"))] if "tar" in call.program else []
+    )
+    named = (*call.operands, *(f"{folder}/{text}" for folder in above for text in call.operands))
+    return any(holds_secrets(spelling, own) for text in named for spelling in spellings(text))
 
 
 _BLOCK_DEVICE = re.compile(

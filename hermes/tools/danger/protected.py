@@ -92,6 +92,15 @@ PROTECTED = (
 _PLAIN = {entry.path: index for index, entry in enumerate(PROTECTED) if not _GLOB.search(entry.path)}
 _PATTERNS = tuple((index, entry) for index, entry in enumerate(PROTECTED) if _GLOB.search(entry.path))
 
+_SECRET_FOLDERS = frozenset(
+    folder
+    for entry in PROTECTED
+    if entry.secret and entry.path.startswith("~")
+    for folder in (entry.path, entry.path.rpartition("/")[0])
+    if folder not in {"~", "~/.config"} and not _GLOB.search(folder)
+)
+"""Folders in which there are files with credentials, and those files."""
+
 _WRITABLE = ("/usr/local", "/usr/src")
 """Under a system folder, and yet the administrator's own."""
 
@@ -129,6 +138,11 @@ def protection(text: str, place: Place) -> Protected | None:
     patterns = (index for index, entry in _PATTERNS if _covers(entry.path, path) and not path.endswith(".pub"))
     found = min((*plain, *patterns), default=None)
     return None if found is None else PROTECTED[found]
+
+
+def holds_secrets(text: str, place: Place) -> bool:
+    """Whether a path is a folder that has files with credentials right in it."""
+    return canonical(text, place) in _SECRET_FOLDERS
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -44,6 +44,13 @@ python -m pytest tests -q -k 'not slow'
 python -m venv .venv && . .venv/bin/activate && pip install -e .
 source .venv/bin/activate
 python3 manage.py migrate
+grep -rn TODO ~/.hermes/skills
+grep x ~/.hermes
+ls -la ~/.ssh ~/.hermes
+du -sh ~/.hermes
+cp -r ~/.hermes/skills/mail backup
+tar czf config.tgz ~/.config/nvim
+rsync -a src/ host:src/
 sqlite3 x.db .schema
 sqlite3 x.db '.show'
 sqlite3 x.db "select name || '|' || id from t"
