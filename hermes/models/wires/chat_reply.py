@@ -5,7 +5,7 @@ beside the code that bears with it. Rules:
 
 1. A stream is whole with ``[DONE]``, or at its end when a finish reason came. Any other end is a cut.
 2. Fragments of a call belong together by ``index``; a fragment with another id than the call at its index begins a new
-   one, since some servers number every call 0.
+   one, since some servers number every call 0. One with arguments and no name does not: some mint an id for each.
 3. A refusal in the model's own words is an answer. An answer that holds nothing because a filter or the bound of the
    output took it all is ``Refused``, with the reason: asking again changes nothing.
 """
@@ -117,21 +117,24 @@ class ChatReply:
 
     def _call(self, fragment: Json) -> None:
         function = section(fragment.get("function"))
-        call = self._call_of(fragment, text(fragment.get("id")), text(function.get("name")))
         # Some servers send an object instead of its text.
         whole = section(function.get("arguments"))
-        self._draft.add_arguments(call, dump(whole) if whole else text(function.get("arguments")))
+        arguments = dump(whole) if whole else text(function.get("arguments"))
+        name = text(function.get("name"))
+        goes_on = bool(arguments) and not name
+        call = self._call_of(fragment, text(fragment.get("id")), name, goes_on=goes_on)
+        self._draft.add_arguments(call, arguments)
         if extra := section(fragment.get("extra_content")):
             call.extra = extra
 
-    def _call_of(self, fragment: Json, call_id: str, name: str) -> CallDraft:
+    def _call_of(self, fragment: Json, call_id: str, name: str, *, goes_on: bool) -> CallDraft:
         index = fragment.get("index")
         if isinstance(index, int):
             known = self._by_index.get(index)
         else:
             # Without an index, whatever names a call begins one.
             known = None if call_id or name or not self._draft.calls else self._draft.calls[-1]
-        if known is None or (call_id and known.id and call_id != known.id):
+        if known is None or (call_id and known.id and call_id != known.id and not goes_on):
             known = self._draft.new_call()
             if isinstance(index, int):
                 self._by_index[index] = known

@@ -76,6 +76,17 @@ def test_parallel_calls_are_put_together_by_their_index() -> None:
         # No index at all.
         [fragment(None, "a", "look", "{}"), fragment(None, "b", "read", "{}")],
         [fragment(None, "a", "look", "{"), fragment(None, arguments="}"), fragment(None, "b", "read", "{}")],
+        # An id made up for each fragment.
+        [
+            fragment(0, "a", "look"),
+            fragment(0, "x", arguments="{"),
+            fragment(0, "y", arguments="}"),
+            fragment(1, "b", "read"),
+            fragment(1, "z", arguments="{}"),
+        ],
+        [fragment(0, "a", "look", "{}"), fragment(0, "b", "read", "{"), fragment(0, "x", arguments="}")],
+        # The id before the name.
+        [fragment(0, "a"), fragment(0, None, "look", "{}"), fragment(0, "b"), fragment(0, None, "read", "{}")],
         # Arguments as an object, the id repeated in each fragment.
         [fragment(0, "a", "look", "{"), fragment(0, "a", "look", "}"), fragment(1, "b", "read", {})],
     ],
