@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import define, evolve, field
 
 from hermes.messages import Message, Role, ToolCall
-from hermes.models.wires.parse import Json, dump, parse_object
+from hermes.models.wires.parse import Json, dump, strict_object
 
 # OpenAI refuses a longer id; Anthropic names no bound.
 MAX_ID = 40
@@ -76,12 +76,12 @@ def arguments_object(call: ToolCall) -> Json:
     """The arguments as the object that a wire wants; broken JSON is wrapped, so that the model sees what it wrote."""
     if not call.arguments.strip():
         return {}
-    found = parse_object(call.arguments)
+    found = strict_object(call.arguments)
     return {"invalid_json": call.arguments} if found is None else found
 
 
 def arguments_text(call: ToolCall) -> str:
     """The arguments as text that is a JSON object: as the model wrote them wherever they are one."""
-    if parse_object(call.arguments) is not None:
+    if strict_object(call.arguments) is not None:
         return call.arguments
     return dump(arguments_object(call))

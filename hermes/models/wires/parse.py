@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import cast
 
 Json = Mapping[str, object]
@@ -16,6 +17,25 @@ def parse_object(text: str) -> Json | None:
     except (ValueError, RecursionError):
         return None
     return cast(Json, value) if isinstance(value, dict) else None
+
+
+def strict_object(text: str) -> Json | None:
+    """The same by the letter of JSON: Python reads NaN and 1e999, and writes them as no provider takes them."""
+    try:
+        value: object = _STRICT.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast(Json, value) if isinstance(value, dict) else None
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if not isfinite(number):
+        raise ValueError(f"{written} is no number of JSON")
+    return number
+
+
+_STRICT = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def section(value: object) -> Json:

@@ -66,6 +66,10 @@ def test_a_longer_transcript_begins_as_the_shorter_one(messages: list[Message], 
         ('{"a": ', {"invalid_json": '{"a": '}),
         ("[1]", {"invalid_json": "[1]"}),
         ("null", {"invalid_json": "null"}),
+        ('{"a": NaN}', {"invalid_json": '{"a": NaN}'}),
+        ('{"a": -Infinity}', {"invalid_json": '{"a": -Infinity}'}),
+        ('{"a": [1e999]}', {"invalid_json": '{"a": [1e999]}'}),
+        ('{"a": 1.5e3}', {"a": 1500.0}),
     ],
 )
 def test_arguments_are_an_object_on_the_wire_whatever_the_model_wrote(written: str, found: object) -> None:
