@@ -31,14 +31,17 @@ USUAL_PAUSE = 20.0
 MAX_PAUSE = 24 * 3600.0
 
 _TOO_LONG = re.compile(
-    r"context.?(?:length|window|limit|size)|maximum context|prompt is too long|input is too long|too many tokens"
-    r"|reduce the length|request.?too.?large|exceeds? the (?:available|maximum)",
+    r"context.?(?:length|window|limit|size)|maximum (?:context|prompt|model len)|(?:prompt|input) (?:is )?too long"
+    r"|too many tokens|reduce the length|request.?too.?large|exceeds? the (?:available|maximum)|model token limit"
+    r"|token limit exceeded"
+    r"|range of input length|prompt exceeds|prompt 超长|token count of \d+ exceeds|must have less than \d+ tokens"
+    r"|`inputs` tokens",
     re.IGNORECASE,
 )
 # An answer may not be as long as the request says, whatever the length of the request.
 _BOUND = re.compile(
     r"max_(?:completion_|output_)?tokens\W{0,3}(?:is too large|: \d+ > \d+|\d+ > \d+|value\b)"
-    r"|at most \d+ (?:completion|output) tokens|valid range of max_|maximum allowed number of output tokens",
+    r"|at most \d+ (?:completion|output) tokens|range of max_|maximum allowed number of output tokens",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(
@@ -116,7 +119,7 @@ def refusal(speaker: Speaker, status: int, body: str, retry_after: str = "") -> 
 def complaint(speaker: Speaker, error: Json) -> HermesError:
     """The error for an error object in the middle of a stream."""
     kind = _kind(error)
-    status = count(error.get("code")) or count(error.get("status"))
+    status = _status(error.get("code")) or _status(error.get("status"))
     status = status or next((_STATUS_OF_TYPE[name] for name in kind.split() if name in _STATUS_OF_TYPE), 500)
     return _by_status(speaker, status, kind, text(error.get("message")) + _underlying(error), "")
 
@@ -183,6 +186,13 @@ def _passing(speaker: Speaker, status: int, quoted: str, retry_after: str) -> He
         return RateLimited(f"{speaker.label} {what} ({status}){quoted}", retry_after=wait)
     what = "is overloaded" if status in {503, 529} else "failed"
     return TransientError(f"{speaker.label} {what} ({status}){quoted}")
+
+
+def _status(value: object) -> int:
+    """A status, which some gateways write as text; 0: it is none."""
+    if isinstance(value, str):
+        return int(value) if re.fullmatch(r"[1-5]\d\d", value) else 0
+    return count(value)
 
 
 def _kind(error: Json) -> str:
