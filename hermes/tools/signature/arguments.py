@@ -16,6 +16,8 @@ from typing import cast
 # Enough for a file to write; a longer text is a model that does not stop.
 MOST_CHARACTERS = 10_000_000
 _SHOWN_CHARACTERS = 60
+LARGEST = 2**64
+"""Whole numbers beyond it are no ids of anything, and no seconds, bytes or lines: clocks and stores fail on them."""
 
 
 class ArgumentError(Exception):
@@ -84,7 +86,9 @@ def _integer(value: object, schema: Mapping[str, object], where: str) -> object:
     if isinstance(number, float):
         if not number.is_integer():
             raise _wrong(value, schema, where)
-        return int(number)
+        number = int(number)
+    if abs(number) > LARGEST:
+        raise _wrong(value, schema, where)
     return number
 
 

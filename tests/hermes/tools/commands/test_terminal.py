@@ -8,6 +8,7 @@ import trio
 from hermes.redact import PLACEHOLDER, Redactor
 from hermes.tools.commands.terminal import LONGEST_TIMEOUT, terminal
 from hermes.tools.contract import ToolResult
+from hermes.tools.registry import Registry
 from tests.hermes.tools.ports import LocalProcesses, World, printed
 
 
@@ -61,6 +62,14 @@ async def test_the_timeout_is_the_one_asked_for_within_the_bound(world: World, a
     processes = world.processes = LocalProcesses()
     await world.result(terminal, command="true", timeout=asked)
     assert processes.timeouts == [given]
+
+
+@pytest.mark.parametrize("digits", [30, 400, 4_000])
+async def test_a_timeout_that_is_no_time_is_told_to_the_model(world: World, digits: int) -> None:
+    arguments = f'{{"command": "true", "timeout": 1{"0" * digits}}}'
+    outcome = await Registry.of([terminal]).invoke("terminal", arguments, world.context())
+    assert isinstance(outcome, ToolResult)
+    assert outcome.content.startswith("terminal was not run. Argument timeout must be a whole number")
 
 
 async def test_a_configured_timeout_beyond_the_bound_is_cut_too(world: World) -> None:
