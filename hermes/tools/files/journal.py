@@ -121,9 +121,7 @@ class Journal:
         meanwhile, which stay as they are. Raises ``OSError``; the journal is still there then.
         """
         record = self.record
-        left: list[Path] = []
-        if record.phase is Phase.STAGED:
-            left = [step.path for step in reversed(record.steps) if not step.take_back()]
+        left = self._take_back() if record.phase is Phase.STAGED else []
         for step in record.steps:
             step.drop()
         if record.phase is not Phase.DONE:
@@ -132,6 +130,20 @@ class Journal:
                     folder.rmdir()
         sync_folders(record.steps)
         self.path.unlink(missing_ok=True)
+        return left
+
+    def _take_back(self) -> list[Path]:
+        """Each file for itself: one that cannot be put back keeps no other from it. Raises the first ``OSError``."""
+        left: list[Path] = []
+        failures: list[OSError] = []
+        for step in reversed(self.record.steps):
+            try:
+                if not step.take_back():
+                    left.append(step.path)
+            except OSError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return left
 
     def write(self, record: Record) -> None:
@@ -279,6 +291,11 @@ def _stamp(path: Path) -> Stamp | None:
     try:
         return Stamp.of(path.lstat())
     except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        # No disk holds a file of such a name.
+        if error.errno != errno.ENAMETOOLONG:
+            raise
         return None
 
 

@@ -122,7 +122,7 @@ def test_taking_back_that_is_cut_short_itself_goes_on(
     with monkeypatch.context() as broken:
         refused = _break_from(broken, at)
         settle_left(journals)
-        assert len(refused) == 1
+        assert refused
         assert len(names_in(journals)) == 1
     settle_left(journals)
     assert (state(folder), state(journals)) == (OLD, {})
@@ -173,6 +173,36 @@ def test_what_somebody_changed_before_the_renames_stays_and_the_rest_is_as_it_wa
     put(folder / "a", "somebody's a")
     settle_left(journals)
     assert state(folder) == {**OLD, "a": "somebody's a"}
+
+
+def test_a_name_that_no_disk_takes_changes_nothing(folder: Path, journals: Path) -> None:
+    with pytest.raises(OSError, match="File name too long"):
+        commit([*changes(folder), Change(folder / "other" / ("x" * 300), b"new", None)], journals)
+    assert state(folder) == OLD
+    assert state(journals) == {}
+
+
+def test_a_file_that_cannot_be_put_back_keeps_no_other_from_it(
+    folder: Path, journals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_at("patch.after_renames", 1, folder, journals)
+    take_back = Step.take_back
+
+    def fails(step: Step) -> bool:
+        if step.path.name == "d":
+            raise PermissionError(1, "Operation not permitted")
+        return take_back(step)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Step, "take_back", fails)
+        settle_left(journals)
+    assert {name: text for name, text in state(folder).items() if name in {*OLD, *NEW}} == {
+        **OLD,
+        "sub/deep/d": "new d",
+    }
+    settle_left(journals)
+    assert state(folder) == OLD
+    assert state(journals) == {}
 
 
 def test_files_whose_folder_is_gone_hold_nothing_up(folder: Path, journals: Path) -> None:
