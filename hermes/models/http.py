@@ -174,7 +174,8 @@ class Http:
     async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
         try:
             return await client.send(request, stream=True)
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, OSError, UnicodeError) as error:
+            # The last is of httpx reading where a redirect leads, though it follows none.
             raise self.trouble(error) from error
 
     async def _events(self, response: httpx.Response, content: "_Body") -> Events:

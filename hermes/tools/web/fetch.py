@@ -101,7 +101,8 @@ class Fetcher:
                 return await self._read(response, target)
             finally:
                 await response.aclose()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, UnicodeError) as error:
+            # The client reads where a redirect leads before it is asked to, and lets a name that is none (xn--a) pass.
             raise Refused(f"{host} could not be read: {reason(error)}") from error
 
     async def _read(self, response: httpx.Response, target: httpx.URL) -> Fetched | httpx.URL:
@@ -156,11 +157,12 @@ def parsed(text: str, base: httpx.URL | None = None) -> httpx.URL:
         raise Refused(f"an address has at most {MOST_URL_CHARACTERS:,} characters")
     try:
         url = base.join(text.strip()) if base else httpx.URL(text.strip())
-        # What cannot be written as ASCII cannot be asked for.
+        # What cannot be written as ASCII cannot be asked for, and what cannot be read back (xn--a) is no name.
         url.raw_host.decode("ascii")
+        host = url.host
     except (httpx.InvalidURL, ValueError) as error:
         raise Refused(f"{text[:200]!r} is no address: {error}") from error
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not host:
         raise Refused(f"{text[:200]!r} is no address of the web: it has to begin with https:// or http://")
     if url.port is not None and not 0 < url.port < 1 << 16:
         raise Refused(f"{text[:200]!r} is no address: there is no port {url.port}")

@@ -190,6 +190,17 @@ async def test_an_address_that_is_none_names_its_key(url: str) -> None:
     await http.aclose()
 
 
+@pytest.mark.parametrize("target", ["http://xn--a/", "//xn--0.test/x", "http://[::1", "http:///x"])
+async def test_a_redirect_that_leads_nowhere_is_an_error_of_the_tree(target: str) -> None:
+    async def answer(line: Line) -> None:
+        await line.head(302, location=target)
+        await line.end()
+
+    async with pool(answer) as (http, _):
+        with pytest.raises((TransientError, ConfigError)):
+            await read(http)
+
+
 async def test_a_huge_error_page_is_read_no_further_than_needed() -> None:
     async def huge(line: Line) -> None:
         await line.head(500, "text/plain")

@@ -109,6 +109,8 @@ async def test_a_name_whose_address_changes_between_two_looks_wins_nothing() -> 
         ("gopher://127.0.0.1/", "is no address of the web"),
         ("http://user:password@127.0.0.1/", "user name or password"),
         ("http://127.0.0.1:99999999/", "is no address"),
+        ("http://xn--a/", "U+0080"),
+        ("//xn--0.test/x", "127.0.0.1 could not be read"),
         ("http://" + "a" * 5000, "at most 4,000 characters"),
     ],
 )
@@ -117,6 +119,10 @@ async def test_a_redirect_leads_nowhere_that_could_not_be_asked_for_itself(locat
         assert said in await refusal(site.url("/"))
         assert len(site.heads) == 1
     assert said in await refusal(location) or location.startswith("//")
+
+
+async def test_a_name_that_is_none_is_told() -> None:
+    assert "is no address" in await refusal("http://xn--a/")
 
 
 async def test_what_one_site_leaves_behind_is_not_shown_to_the_next() -> None:
