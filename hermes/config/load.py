@@ -80,7 +80,9 @@ def load(home: Home, environ: Mapping[str, str]) -> Loaded:
     above = (*above, *_provider_by_key(file, above, environ, environment, home.env_file))
     settings = _settings(file, above, secrets)
     notices = (*env_file.notices, *unknown_keys(file.document, file.path), *_open_keys(file))
-    notices = (*notices, *_unset(file), *_odd_timezone(settings))
+    odd = tuple(_odd_timezone(settings))
+    settings = evolve(settings, timezone="") if odd else settings
+    notices = (*notices, *_unset(file), *odd)
     return Loaded(settings, environment, file.values, _sources(file.values, above), notices)
 
 

@@ -324,6 +324,7 @@ def test_a_time_zone_that_nobody_knows_is_told(home: Home) -> None:
     assert notices(loaded, home) == [
         "timezone: 'Mars/Olympus' is unknown here and not used: expected a name such as Europe/Vienna"
     ]
+    assert loaded.settings.timezone == "", "whoever uses it would fail"
 
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "\0", "x" * 5000])
