@@ -95,9 +95,12 @@ def _remote(wanted: Fallback, settings: Settings, environment: Mapping[str, str]
     from hermes.models.lengths import context_length
     from hermes.models.wires.build import Setup, anthropic_model, chat_model
 
+    _check_address(wanted.base_url, f"{section}.base_url")
     provider = _provider(wanted, section)
     wire = wanted.api_mode or provider.wire
-    base_url = _address(wanted.base_url or environment.get(provider.base_url_variable) or provider.base_url, wire)
+    elsewhere = environment.get(provider.base_url_variable, "")
+    _check_address(elsewhere, provider.base_url_variable)
+    base_url = _address(wanted.base_url or elsewhere or provider.base_url, wire)
     key = _key(wanted, provider, environment, section)
     name = _native(wanted.model or default_model(provider.name), provider)
     if not name:
@@ -118,6 +121,14 @@ def _remote(wanted: Fallback, settings: Settings, environment: Mapping[str, str]
     if wire == providers.ANTHROPIC:
         return anthropic_model(setup)
     return chat_model(setup, provider.dialect)
+
+
+def _check_address(address: str, key: str) -> None:
+    """Raises ``ConfigError`` for one of which the host cannot be told, such as ``http://[::1``."""
+    try:
+        urlsplit(address)
+    except ValueError as error:
+        raise ConfigError(f"{key} is no address: {error}", key=key) from error
 
 
 def _provider(wanted: Fallback, section: str) -> "Provider":

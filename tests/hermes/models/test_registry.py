@@ -43,6 +43,20 @@ def only(*names: str) -> dict[str, str]:
     return {name: KEYS[name] for name in names}
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("model: {base_url: 'http://[::1:11434/v1', default: x}", "model.base_url"),
+        ("model: {provider: openai, base_url: 'http://[::1', default: x}", "model.base_url"),
+        ("model: {provider: deepseek, default: x, api_key: abcdef}", "DEEPSEEK_BASE_URL"),
+    ],
+)
+def test_an_address_without_a_host_names_its_key(home: Home, text: str, key: str) -> None:
+    with pytest.raises(ConfigError, match="is no address: Invalid IPv6 URL") as caught:
+        opened(home, text, DEEPSEEK_BASE_URL="http://[::1", **KEYS)
+    assert caught.value.key == key
+
+
 def test_a_fresh_home_without_a_key_is_offline(home: Home) -> None:
     (one,) = opened(home)
     assert isinstance(one, OfflineModel)
