@@ -8,6 +8,7 @@ have no sign for what a model writes: that costs the sign, and not the answer.
 import io
 import os
 import sys
+from typing import TextIO
 
 
 def prepare() -> None:
@@ -18,5 +19,6 @@ def prepare() -> None:
             descriptor = os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(descriptor, True)
             setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")
+    output: TextIO = sys.stdout
+    if isinstance(output, io.TextIOWrapper) and output.errors == "strict":
+        output.reconfigure(errors="replace")
