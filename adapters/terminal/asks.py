@@ -4,6 +4,7 @@ An approval is answered by its first letter or by a word; a question of the agen
 choice itself, or, when it has none, by whatever is typed.
 """
 
+import re
 from collections.abc import Iterable
 
 from attrs import frozen
@@ -22,7 +23,7 @@ _WORDS = {
     "no": "deny",
 }
 
-_FENCE = "\n\n```\n"
+_FENCE = re.compile(r"\n\n(`{3,}|~{3,})\n")
 
 
 @frozen
@@ -58,10 +59,10 @@ def still_open(entries: Iterable[TranscriptEntry]) -> tuple[OpenAsk, ...]:
 
 def parts(text: str) -> tuple[str, str]:
     """The question, and what stands in the block of code below it; what it is about may hold such fences itself."""
-    question, fence, rest = text.partition(_FENCE)
-    if not fence or not rest.endswith("\n```"):
+    fence = _FENCE.search(text)
+    if fence is None or not text[fence.end() :].endswith(f"\n{fence[1]}"):
         return text, ""
-    return question, rest.removesuffix("\n```")
+    return text[: fence.start()], text[fence.end() :].removesuffix(f"\n{fence[1]}")
 
 
 def by_key(ask: OpenAsk, key: str) -> str | None:

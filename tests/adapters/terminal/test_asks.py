@@ -57,9 +57,9 @@ def test_a_typed_line_is_an_answer_or_a_message(ask: OpenAsk, text: str, answer:
     assert asks.by_word(ask, text) == answer
 
 
-@given(st.text(alphabet="rm -`\n$x", min_size=1))
-def test_what_is_asked_about_is_shown_whole_whatever_it_holds(subject: str) -> None:
-    text = f"Run this command?\n\n```\n{subject}\n```"
+@given(st.text(alphabet="rm -`\n$x", min_size=1), st.sampled_from(["```", "`````", "~~~"]))
+def test_what_is_asked_about_is_shown_whole_whatever_it_holds(subject: str, fence: str) -> None:
+    text = f"Run this command?\n\n{fence}\n{subject}\n{fence}"
     assert asks.parts(text) == ("Run this command?", subject)
 
 
