@@ -24,7 +24,7 @@ MOST_CHARACTERS = 1000
 MOST_FILES = 20
 
 _VOICE = re.compile(r"(?<!`)\[\[audio_as_voice\]\](?!`)[ \t]?")
-_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})[^`\n]*")
+_FENCE = re.compile(r"[ \t]*(?P<mark>`{3,}|~{3,})[^`\n]*")
 _QUOTES = "\"'`"
 _BLANK_BEGINNING = re.compile(r"\A(?:[ \t\r]*\n)+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

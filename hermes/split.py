@@ -3,12 +3,13 @@
 1. No part is longer than the limit.
 2. A part ends at a paragraph, else a line, else a word, else anywhere. Nothing but whitespace at a cut is lost, and no
    part is blank: a platform would refuse it.
-3. A fenced code block that is cut is closed in one part and opened again, with its language, in the next.
+3. A fenced code block that is cut is closed in one part and opened again, with its language, in the next. Below an item
+   of a list a fence may be indented by any number of blanks.
 """
 
 import re
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 
 # A cut nearer to the beginning than this share of the limit would make a flood of small messages.
 _EARLIEST = 0.5

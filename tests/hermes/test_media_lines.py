@@ -70,6 +70,11 @@ def test_code_ends_where_its_fence_ends() -> None:
     assert pieces("```\nMEDIA:/a\n```\nMEDIA:/b") == ("```\nMEDIA:/a\n```", file("/b"))
 
 
+def test_code_below_an_item_of_a_list_is_code() -> None:
+    text = "1. Write\n    ```\n    MEDIA:/a\n    ```"
+    assert pieces(f"{text}\nMEDIA:/b") == (text, file("/b"))
+
+
 def test_files_beyond_the_bound_stay_text() -> None:
     found = pieces("\n".join(f"MEDIA:/{number}" for number in range(MOST_FILES + 2)))
     assert found[MOST_FILES:] == (f"MEDIA:/{MOST_FILES}\nMEDIA:/{MOST_FILES + 1}",)

@@ -35,6 +35,13 @@ def test_a_code_block_is_closed_and_opened_again_with_its_language() -> None:
     assert parts[-1].endswith("after")
 
 
+def test_so_is_one_below_an_item_of_a_list() -> None:
+    code = "\n".join(f"    line {number:03}" for number in range(40))
+    parts = split(f"1. before\n    ```python\n{code}\n    ```\nafter", 120)
+    assert all(part.count("```") == 2 for part in parts[:-1])
+    assert all(part.startswith("```python\n") for part in parts[1:-1])
+
+
 @pytest.mark.parametrize("limit", [64, 65, 100, 4096])
 def test_one_long_word_is_cut_anywhere(limit: int) -> None:
     parts = split("x" * 10_000, limit)

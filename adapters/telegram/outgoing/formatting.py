@@ -28,7 +28,7 @@ _DEEPEST = 4
 _MARKS = re.compile(r"[`*_~\[#>|\\-]")
 _UNSEEN = dict.fromkeys((*(set(range(0x20)) - {0x09, 0x0A}), 0x7F))
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{0,32})[^`\n]*")
+_FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([\w+#.-]{0,32})[^`\n]*+")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
 _RULE = re.compile(r" {0,3}(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}")
 _ITEM = re.compile(r"(\s*)[-*+][ \t]+(?=\S)(.*)")
@@ -121,14 +121,19 @@ def _blocks(page: _Page, lines: list[str]) -> None:
 
 
 def _code(page: _Page, lines: list[str], at: int, fence: re.Match[str]) -> int:
-    """A fenced block; one that is not closed goes to the end. Returns where it goes on."""
+    """A fenced block; one that is not closed goes to the end. Returns where it goes on. Below an item of a list its
+    lines are indented as its fence is, which is no part of the code."""
     end = at + 1
     while end < len(lines) and not _closes(lines[end], fence[1]):
         end += 1
     start = page.length
-    page.put("\n".join(lines[at + 1 : end]))
+    page.put("\n".join(_outdented(line, fence.start(1)) for line in lines[at + 1 : end]))
     page.mark(MessageEntity.PRE, start, language=fence[2] or None)
     return end + 1
+
+
+def _outdented(line: str, blanks: int) -> str:
+    return line[:blanks].lstrip(" ") + line[blanks:]
 
 
 def _closes(line: str, mark: str) -> bool:

@@ -51,7 +51,10 @@ def shown(markdown: str) -> str:
         ("```\n**not bold**\n```", "<pre|**not bold**>"),
         ("~~~\na\n```\nb\n~~~", "<pre|a\n```\nb>"),
         ("```\nnever closed", "<pre|never closed>"),
-        ("1. Run\n    ```sh\n    grep '\\.py' *\n      x\n  y\n    ```\n    then", "1. Run\n<pre:sh|grep '\\.py' *\n  x\ny>\n    then"),
+        (
+            "1. Run\n    ```sh\n    grep '\\.py' *\n      x\n  y\n    ```\n    then",
+            "1. Run\n<pre:sh|grep '\\.py' *\n  x\ny>\n    then",
+        ),
         ("  ~~~\n\t a\n  ~~~", "<pre|\t a>"),
         ("| a | b |\n|---|---|\n| 1 | 2 |", "<pre|| a | b |\n|---|---|\n| 1 | 2 |>"),
         ("a\n\n---\n\nb", "a\n\n———\n\nb"),
