@@ -37,6 +37,7 @@ def shown(markdown: str) -> str:
         ("**bold with `code` in it**", "<bold|bold with <code|code> in it>"),
         ("run `ls -l` now", "run <code|ls -l> now"),
         ("`` a`b ``", "<code|a`b>"),
+        ("``a`b", "``a`b"),
         ("[here](https://x.org/a_(b))", "<text_link:https://x.org/a_(b)|here>"),
         ("[no](javascript:alert)", "[no](javascript:alert)"),
         ("# Title\ntext", "<bold|Title>\ntext"),
