@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 from attrs import define, field
@@ -53,6 +54,8 @@ DEAF_AFTER = 75.0
 
 WEBHOOK_DEAF_AFTER = 90.0
 """The same where updates come by webhook: a look at its state each minute, and the time of its request."""
+
+_Done = TypeVar("_Done")
 
 log = logging.getLogger(__name__)
 
@@ -127,12 +130,7 @@ class TelegramAdapter:
         _check_length(message)
         if message.kind is OutboundKind.ANSWER:
             self._presence.stop(message.source, message.turn_id)
-        deliver = self._delivering(message, marked=marked)
-        try:
-            message_id = await deliver(message.source.chat_id)
-        except Migrated as migrated:
-            message_id = await deliver(migrated.chat_id)
-        return Receipt(message_id)
+        return Receipt(await _followed(message, self._delivering(message, marked=marked)))
 
     async def edit(self, message: Outbound, message_id: str) -> Receipt:
         """See the contract. A message that reads so already is one that was edited; none becomes a file."""
@@ -142,7 +140,7 @@ class TelegramAdapter:
         self._presence.stop(message.source, message.turn_id)
         ready = outgoing(message, self._settings.reply_to, marked=False)
         try:
-            await self._edit_or_plain(message.source.chat_id, message_id, ready)
+            await _followed(message, partial(self._edit_or_plain, message_id=message_id, ready=ready))
         except Refused as refusal:
             if not says(refusal, "message is not modified"):
                 raise
@@ -256,6 +254,14 @@ def create(
     """The bot, not yet connected. ``cache`` is where files are kept; ``commands`` are what its menu offers, each with a
     line of help; ``sendable`` are the files that it may send."""
     return TelegramAdapter(settings, cache, sendable, commands)
+
+
+async def _followed(message: Outbound, carry_out: Callable[[str], Awaitable[_Done]]) -> _Done:
+    """In the chat of ``message``, or in the one that it has become."""
+    try:
+        return await carry_out(message.source.chat_id)
+    except Migrated as migrated:
+        return await carry_out(migrated.chat_id)
 
 
 def _check_length(message: Outbound) -> None:

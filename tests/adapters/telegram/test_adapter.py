@@ -272,6 +272,17 @@ async def test_a_group_that_became_a_supergroup_is_written_to_under_its_new_id()
         assert it.api.said(-1005) == ["hello"]
 
 
+async def test_an_answer_that_grows_is_completed_in_a_group_that_became_a_supergroup() -> None:
+    """Else its last edit would be refused, and the answer come a second time."""
+    async with scene() as it:
+        it.api.migrated[-5] = -1005
+        source = evolve(SOURCE, chat_id="-5")
+        receipt = await it.adapter.send(outbound(source, SESSION, "so far"))
+        for _ in range(2):
+            await it.adapter.edit(outbound(source, SESSION, "the answer"), receipt.message_id)
+        assert it.api.said(-1005) == ["the answer"]
+
+
 async def test_an_edit_that_changes_nothing_is_a_success() -> None:
     async with scene() as it:
         receipt = await it.send("so far")
