@@ -33,7 +33,7 @@ from adapters.telegram.incoming.intake import Intake
 from adapters.telegram.incoming.polling import Polling, first
 from adapters.telegram.incoming.presses import Presses
 from adapters.telegram.outgoing.asides import Asides
-from adapters.telegram.outgoing.message import MARK, Outgoing, outgoing, upload
+from adapters.telegram.outgoing.message import MARK, TELEGRAM_LENGTH, Outgoing, outgoing, upload
 from adapters.telegram.outgoing.presence import Presence
 from adapters.telegram.outgoing.reactions import Reactions
 from adapters.telegram.outgoing.uploads import Uploads
@@ -42,9 +42,6 @@ from hermes.errors import HermesError, Refused
 from hermes.events import Draft, Outbound, OutboundKind
 from hermes.sendable import NOTHING, Sendable
 from hermes.split import units
-
-TELEGRAM_LENGTH = 4096
-"""UTF-16 units of one message (Bot API, sendMessage)."""
 
 MESSAGE_LENGTH = TELEGRAM_LENGTH - len(MARK)
 """What is left of it where the mark of a repetition may stand before it."""

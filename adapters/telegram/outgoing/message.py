@@ -8,6 +8,10 @@ from adapters.telegram.outgoing.formatting import render, visible
 from adapters.telegram.outgoing.uploads import Upload
 from adapters.telegram.settings import ReplyTo
 from hermes.events import Outbound, OutboundKind
+from hermes.split import units
+
+TELEGRAM_LENGTH = 4096
+"""UTF-16 units of one message (Bot API, sendMessage)."""
 
 MARK = "\u21bb Perhaps a repetition:\n"
 """Before a message that may stand in the chat already."""
@@ -44,13 +48,17 @@ def outgoing(message: Outbound, reply_to: ReplyTo, *, marked: bool) -> Outgoing:
     entities = rendered.entities
     if mark:
         entities = tuple(MessageEntity.shift_entities(mark, entities))
+    choices = message.choices if message.kind is OutboundKind.ASK else ()
+    text, plain = mark + rendered.text, mark + visible(message.text)
+    if (listed := _listed(choices)) and max(units(text), units(plain)) + units(listed) <= TELEGRAM_LENGTH:
+        text, plain = text + listed, plain + listed
     return Outgoing(
-        text=mark + rendered.text,
-        plain=mark + visible(message.text),
+        text=text,
+        plain=plain,
         entities=entities,
         thread_id=message.source.thread_id,
         reply_to=message.reply_to if _quotes(message, reply_to) else "",
-        buttons=buttons(message.ask_id, message.choices) if message.kind is OutboundKind.ASK else None,
+        buttons=buttons(message.ask_id, choices, numbered=bool(listed)),
     )
 
 
@@ -65,16 +73,22 @@ def upload(message: Outbound, reply_to: ReplyTo, *, marked: bool) -> Upload:
     )
 
 
-def buttons(ask_id: str, choices: tuple[str, ...]) -> InlineKeyboardMarkup | None:
+def buttons(ask_id: str, choices: tuple[str, ...], *, numbered: bool) -> InlineKeyboardMarkup | None:
     """A button for each choice; none where the answer is free text."""
     if not choices:
         return None
-    made = [
-        InlineKeyboardButton(label(choice), callback_data=button_data(ask_id, number))
-        for number, choice in enumerate(choices)
-    ]
-    together = sum(len(label(choice)) for choice in choices) <= _ROW
+    labels = [label(f"{number}. {choice}" if numbered else choice) for number, choice in enumerate(choices, 1)]
+    made = [InlineKeyboardButton(text, callback_data=button_data(ask_id, number)) for number, text in enumerate(labels)]
+    together = sum(map(len, labels)) <= _ROW
     return InlineKeyboardMarkup([made] if together else [[button] for button in made])
+
+
+def _listed(choices: tuple[str, ...]) -> str:
+    """All of the choices, below the question, where their buttons show only how they begin; else nothing."""
+    if all(label(choice) == choice for choice in choices):
+        return ""
+    lines = (f"{number}. {visible(choice).strip()}" for number, choice in enumerate(choices, 1))
+    return "\n\n" + "\n".join(lines)
 
 
 def label(choice: str) -> str:

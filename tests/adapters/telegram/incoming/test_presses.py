@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from adapters.telegram.outgoing.message import label
 from hermes.events import OutboundKind
 from tests.adapters.fakehost import outbound
 from tests.adapters.telegram.botapi import OWNER, BotApi
 from tests.adapters.telegram.faults import refusing
-from tests.adapters.telegram.scenes import SESSION, SOURCE, running
+from tests.adapters.telegram.scenes import SESSION, SOURCE, running, scene
 from tests.contract.telegram import settings
 
 
@@ -22,6 +23,25 @@ async def test_a_question_has_a_button_for_each_choice() -> None:
         assert (event.ask_id, event.text, event.session_key) == ("ab12", "deny", SESSION)
         await it.api.until(lambda: it.api.pressed and not it.api.by_bot()[0]["reply_markup"])
         assert list(it.api.pressed.values()) == ["deny"]
+
+
+async def test_choices_that_are_longer_than_a_button_are_listed_too() -> None:
+    choices = tuple(f"Take the way along the river and over the bridge of {name}" for name in ("Buda", "*Pest*"))
+    async with running() as it:
+        ask = outbound(SOURCE, SESSION, "Which **one**?", kind=OutboundKind.ASK, ask_id="ab12", choices=choices)
+        await it.host.say(it.adapter, ask)
+        assert it.api.said() == [f"Which one?\n\n1. {choices[0]}\n2. {choices[1]}"]
+        it.api.press(OWNER, label(f"2. {choices[1]}"))
+        (event,) = await it.host.received()
+        assert event.text == choices[1]
+
+
+async def test_a_question_with_no_room_for_its_choices_is_asked_without_the_list() -> None:
+    async with scene() as it:
+        text = "?" * it.adapter.limits.message_length
+        choices = ("once", "\U0001f600" * 60)
+        await it.send(text, kind=OutboundKind.ASK, ask_id="ab12", choices=choices)
+        assert it.api.said() == [text]
 
 
 async def test_a_second_press_is_told_so_without_a_message() -> None:
