@@ -3,7 +3,7 @@
 1. The long poll has connections of its own, so that no answer to a send waits behind it and none of its troubles reach
    a send.
 2. A pause that the server asked for is kept before it is asked again: for the chat that it was told for, and for all
-   chats once several are under one. What may wait is refused here with the rest of the pause.
+   chats where it is the bot's (flood.py). What may wait is refused here with the rest of the pause.
 """
 
 import json
