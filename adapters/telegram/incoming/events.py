@@ -6,6 +6,7 @@ raised for whatever a server may send; what could not be read, be it for a fault
 
 import traceback
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -188,9 +189,8 @@ def _is_edit(message: Message) -> bool:
     """Whether a person has changed it. A place that is shared while it moves is told once."""
     if message.location is not None:
         return False
-    if message.edit_date is None:
-        return True
-    return (message.edit_date - message.date).total_seconds() <= _EDITED_WITHIN
+    edited = message.edit_date or datetime.now(UTC)
+    return (edited - message.date).total_seconds() <= _EDITED_WITHIN
 
 
 def button_data(ask_id: str, choice: int) -> str:

@@ -1,6 +1,7 @@
 """From updates to events: who is heard, what is said, and that nothing a server sends can do harm."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -68,6 +69,9 @@ def test_an_edit_that_nobody_can_have_made_is_dropped() -> None:
     message = BotApi().message("delete it all", date=1_790_000_000, edit_date=1_790_000_000 + 48 * 3600 + 1)
     assert "nobody made" in dropped({"update_id": 1, "edited_message": message}).rule
     heard({"edited_message": message | {"edit_date": 1_790_000_000 + 48 * 3600}})
+    untold = BotApi().message("delete it all", date=int(time.time()) - 49 * 3600)
+    assert "nobody made" in dropped({"update_id": 1, "edited_message": untold}).rule
+    heard({"edited_message": untold | {"date": int(time.time())}})
 
 
 def test_a_place_that_is_shared_while_it_moves_is_told_once() -> None:
