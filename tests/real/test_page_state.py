@@ -7,8 +7,10 @@ import pytest
 import trio
 from attrs import evolve
 
-from adapters.web.adapter import WebAdapter
+from adapters.web.adapter import WebAdapter, create
 from adapters.web.chats import session_key
+from adapters.web.peer import Peer
+from adapters.web.settings import WebSettings
 from hermes.events import DraftState, OutboundKind, Source
 from tests.adapters.fakehost import FakeHost, draft, outbound
 from tests.real.browser import WAIT, Page
@@ -246,3 +248,20 @@ async def test_the_messages_can_be_scrolled_by_the_keyboard_alone(
     await page.press("Tab", shift=True)
     await page.press("PageUp")
     await page.wait_for_element("#to-end")
+
+
+async def test_a_row_stays_where_it_is_when_the_one_above_it_changes(page: Page, adapter: WebAdapter) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    focused = """(async () => {
+      const {Rows} = await import('/page/rows.js');
+      const list = document.body.appendChild(document.createElement('div'));
+      const make = () => document.createElement('input');
+      const rows = new Rows(list, {key: ([key]) => key, looks: ([, looks]) => looks, make});
+      rows.draw([['above', 1], ['here', 1], ['below', 1]]);
+      const here = list.children[1];
+      here.focus();
+      rows.draw([['new', 1], ['above', 2], ['here', 1]]);
+      return document.activeElement === here && list.children[2] === here && list.children.length === 3;
+    })()"""
+    assert await page.eval(focused)

@@ -25,16 +25,14 @@ export class Rows {
     this.#place([...drawn.values()].map(({ element }) => element));
   }
 
+  /** What goes is taken out first, so that nothing that stays has to make room: an element that is moved loses all of that too. */
   #place(elements) {
+    const wanted = new Set(elements);
+    for (const element of [...this.#list.children]) if (!wanted.has(element)) element.remove();
     let at = this.#list.firstChild;
     for (const element of elements) {
       if (at === element) at = at.nextSibling;
       else this.#list.insertBefore(element, at);
-    }
-    while (at) {
-      const next = at.nextSibling;
-      at.remove();
-      at = next;
     }
   }
 }
