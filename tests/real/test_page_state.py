@@ -265,3 +265,21 @@ async def test_a_row_stays_where_it_is_when_the_one_above_it_changes(page: Page,
       return document.activeElement === here && list.children[2] === here && list.children.length === 3;
     })()"""
     assert await page.eval(focused)
+
+
+async def test_a_chat_can_be_chosen_while_another_window_writes(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.viewport(1200, 800)
+    other = await page.browser.open()
+    await page.goto(f"{adapter.address}#main")
+    await online(page)
+    await send(page, "In the first")
+    await other.goto(f"{adapter.address}#elsewhere")
+    await online(other)
+    await send(other, "In the second")
+    await page.wait_for(f"{TITLES}.length === 2")
+    async with page.holding("#chat-list a[href='#main']"):
+        await other.eval("localStorage.setItem('hermes.chats', localStorage.getItem('hermes.chats').replace('second', 'third'))")
+        await page.wait_for(f"{TITLES}[0] === 'In the third'")
+    assert await page.eval("window.__aimed.met")

@@ -8,6 +8,7 @@ import { Link } from "/page/link.js";
 import { Log } from "/page/log.js";
 import { Login } from "/page/login.js";
 import { Outbox } from "/page/outbox.js";
+import { Rows } from "/page/rows.js";
 import { Tree } from "/page/tree.js";
 
 const RESYNC = 250;
@@ -126,9 +127,14 @@ function redraw() {
   document.title = chats.title === UNNAMED ? "Hermes" : `${chats.title} · Hermes`;
 }
 
+const chatRows = new Rows($("chat-list"), {
+  key: ({ id }) => id,
+  looks: ({ id, title }) => JSON.stringify([title, id === chats.current]),
+  make: ({ id, title }) => h("li", {}, h("a", { href: `#${id}`, "aria-current": id === chats.current ? "page" : undefined }, title)),
+});
+
 function drawChats() {
-  const item = ({ id, title }) => h("li", {}, h("a", { href: `#${id}`, "aria-current": id === chats.current ? "page" : undefined }, title));
-  $("chat-list").replaceChildren(...chats.list.map(item));
+  chatRows.draw(chats.list);
 }
 
 function drawLink({ state, seconds }) {
