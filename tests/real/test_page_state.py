@@ -283,3 +283,17 @@ async def test_a_chat_can_be_chosen_while_another_window_writes(
         await other.eval("localStorage.setItem('hermes.chats', localStorage.getItem('hermes.chats').replace('second', 'third'))")
         await page.wait_for(f"{TITLES}[0] === 'In the third'")
     assert await page.eval("window.__aimed.met")
+
+
+async def test_the_list_of_chats_closes_on_a_phone_whichever_is_chosen(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.viewport(400, 800, mobile=True)
+    await page.goto(adapter.address)
+    await online(page)
+    await send(page, "In the first")
+    await shows(page, "#log .user .bubble", "In the first")
+    await page.click("#menu")
+    await page.click("#chat-list a[href='#main']")
+    await page.wait_for("!document.querySelector('#chats').classList.contains('open')")
+    await page.wait_for("!document.querySelector('#shade').checkVisibility()")

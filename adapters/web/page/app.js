@@ -216,6 +216,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   composer.focus();
 });
 $("new").addEventListener("click", () => chats.begin());
+$("chat-list").addEventListener("click", () => showChats(false));
 $("menu").addEventListener("click", () => showChats(!$("chats").classList.contains("open")));
 $("link-now").addEventListener("click", () => link.open());
 $("inside-button").addEventListener("click", () => showInside($("inside").hidden));
