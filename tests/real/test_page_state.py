@@ -297,3 +297,21 @@ async def test_the_list_of_chats_closes_on_a_phone_whichever_is_chosen(
     await page.click("#chat-list a[href='#main']")
     await page.wait_for("!document.querySelector('#chats').classList.contains('open')")
     await page.wait_for("!document.querySelector('#shade').checkVisibility()")
+
+
+async def test_inside_nothing_is_said_to_be_well_while_nobody_can_say_so(page: Page, host: FakeHost) -> None:
+    made = create(WebSettings(port=0))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(made.run, host)
+        port = made.port
+        assert port is not None
+        await page.goto(made.address)
+        await online(page)
+        await page.click("#inside-button")
+        await shows(page, "#tree-summary", "All is well")
+        nursery.cancel_scope.cancel()
+    await shows(page, "#tree-summary", "Not connected: this is how it was")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(create(WebSettings(port=port)).run, host)
+        await shows(page, "#tree-summary", "All is well")
+        nursery.cancel_scope.cancel()

@@ -170,6 +170,7 @@ link.addEventListener("state", ({ detail }) => {
   drawLink(detail);
   if (changed) redraw();
   if (detail.state === "locked") login.ask();
+  if (changed && detail.state !== "online") tree.lose();
 });
 link.addEventListener("commands", ({ detail }) => {
   composer.commands = detail;

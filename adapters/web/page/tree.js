@@ -27,6 +27,11 @@ export class Tree {
     $("tree-summary").textContent = summary(status);
   }
 
+  /** Nobody can say how things are: what is shown is how they were. */
+  lose() {
+    if (this.#nodes.size) $("tree-summary").textContent = "Not connected: this is how it was";
+  }
+
   #draw(status, above, seen) {
     const path = `${above}/${status.name}`;
     seen.add(path);
