@@ -315,3 +315,18 @@ async def test_inside_nothing_is_said_to_be_well_while_nobody_can_say_so(page: P
         await nursery.start(create(WebSettings(port=port)).run, host)
         await shows(page, "#tree-summary", "All is well")
         nursery.cancel_scope.cancel()
+
+
+async def test_a_locked_page_asks_for_its_key_until_it_has_it(page: Page, host: FakeHost) -> None:
+    made = create(WebSettings(port=0, key="sesame", require_key=True))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(made.run, host)
+        await page.goto(made.address)
+        for _ in range(4):
+            await page.wait_for_element("#key")
+            await page.press("Escape")
+        await page.type("#key", "sesame")
+        await page.press("Enter")
+        await online(page)
+        assert not await page.eval("document.querySelector('#login').open")
+        nursery.cancel_scope.cancel()

@@ -21,7 +21,10 @@ const tree = new Tree();
 const log = new Log({ list: $("log"), pending: $("pending"), scroll: $("scroll") }, { answer, takeBack, drop, connected: () => link.state === "online" });
 const draft = new DraftView($("draft"), log);
 const composer = new Composer(say);
-const login = new Login(() => link.unlock());
+const login = new Login(
+  () => link.unlock(),
+  () => link.state === "locked",
+);
 
 let resyncing = null;
 let drawn = false;

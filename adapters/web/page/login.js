@@ -3,9 +3,11 @@
 import { $ } from "/page/dom.js";
 
 export class Login {
-  /** `opened()` is called once the key was right. */
-  constructor(opened) {
+  /** `opened()` is called once the key was right; `locked()` tells whether it is wanted. */
+  constructor(opened, locked) {
     $("login").addEventListener("cancel", (event) => event.preventDefault());
+    // A browser closes it all the same when Escape is pressed twice, and then there would be no way in.
+    $("login").addEventListener("close", () => locked() && this.ask());
     $("login-form").addEventListener("submit", async (event) => {
       event.preventDefault();
       const problem = await give($("key").value);
