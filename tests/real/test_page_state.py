@@ -330,3 +330,15 @@ async def test_a_locked_page_asks_for_its_key_until_it_has_it(page: Page, host: 
         await online(page)
         assert not await page.eval("document.querySelector('#login').open")
         nursery.cancel_scope.cancel()
+
+
+async def test_another_user_of_the_machine_is_told_why_nothing_is_shown(
+    page: Page, adapter: WebAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Peer, "is_ours", lambda _: False)
+    await page.goto(adapter.address)
+    await page.wait_for("document.querySelector('#refused').innerText.includes('API_SERVER_KEY')")
+    monkeypatch.setattr(Peer, "is_ours", lambda _: True)
+    await page.click("#link-now")
+    await online(page)
+    assert not await page.eval("document.querySelector('#refused').checkVisibility()")

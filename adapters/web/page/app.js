@@ -140,13 +140,15 @@ function drawChats() {
   chatRows.draw(chats.list);
 }
 
-function drawLink({ state, seconds }) {
+function drawLink({ state, seconds, why }) {
   const words = { connecting: "Connecting", online: "Connected", locked: "Locked" };
   const text = words[state] ?? "Not connected";
   $("link").dataset.state = state;
   if ($("link-text").textContent !== text) $("link-text").textContent = text;
   $("link-now").hidden = state !== "offline";
   $("link-now").textContent = `Try now (${seconds} s)`;
+  $("refused").hidden = !why;
+  if ($("refused").textContent !== why) $("refused").textContent = why;
 }
 
 function showChats(open) {

@@ -1,6 +1,6 @@
 // The connection to the gateway: one websocket, opened again whenever it ends, with a state that says what is known and no more.
 //
-// Events: "state" (detail {state, seconds}), "open" (a new connection: say hello), "frame" (detail: the frame).
+// Events: "state" (detail {state, seconds, why}: why nobody is served here, or ""), "open" (a new connection: say hello), "frame" (detail: the frame).
 // States: "connecting", "online" (a chat was drawn over this connection), "offline", "locked" (the key is wanted).
 
 const FIRST_WAIT = 500;
@@ -14,6 +14,7 @@ export class Link extends EventTarget {
   #attempts = 0;
   #pings = 0;
   #opening = 0;
+  #why = "";
   #timers = { retry: 0, ping: 0, pong: 0, countdown: 0 };
 
   get state() {
@@ -50,11 +51,13 @@ export class Link extends EventTarget {
   async #allowed() {
     try {
       const answer = await fetch("/api/commands", { cache: "no-store", signal: AbortSignal.timeout(PONG_WITHIN) });
+      this.#why = answer.status === 403 ? (await answer.json()).error : "";
       if (answer.status === 401) return false;
       if (!answer.ok) return null;
       this.dispatchEvent(new CustomEvent("commands", { detail: (await answer.json()).commands }));
       return true;
     } catch {
+      this.#why = "";
       return null;
     }
   }
@@ -120,6 +123,6 @@ export class Link extends EventTarget {
 
   #become(state, seconds = 0) {
     this.#state = state;
-    this.dispatchEvent(new CustomEvent("state", { detail: { state, seconds } }));
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, seconds, why: this.#why } }));
   }
 }
