@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import NoReturn, TextIO
 
 import click
@@ -133,7 +134,9 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 def _say(line: str) -> None:
-    click.echo(f"hermes: {line}", err=True)
+    """Beside the answer, which is not lost because nobody reads this, or its disk is full."""
+    with suppress(OSError):
+        click.echo(f"hermes: {line}", err=True)
 
 
 async def _read_line() -> str:

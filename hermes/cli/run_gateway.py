@@ -36,7 +36,6 @@ AGREE_WITHIN = 5.0
 
 # The descriptor itself, past the buffer of sys.stdout: what stayed in it would fail once more at the end.
 STDOUT = 1
-STDERR = 2
 
 
 def run_gateway(*, replace: bool, verbosity: int) -> int:
@@ -44,7 +43,6 @@ def run_gateway(*, replace: bool, verbosity: int) -> int:
 
     Raises ``AlreadyRunning`` and ``ConfigError`` before anything runs.
     """
-    _occupy_standard_descriptors()
     with start_up(gateway=True, verbosity=verbosity) as startup:
         home = startup.home
         us = ourselves(tuple(sys.argv))
@@ -56,14 +54,6 @@ def run_gateway(*, replace: bool, verbosity: int) -> int:
         finally:
             _remove_pid(home)
             lock.release()
-
-
-def _occupy_standard_descriptors() -> None:
-    """Started with one of them closed, the next file that is opened would take its place and be printed into."""
-    descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= STDERR:
-        descriptor = os.open(os.devnull, os.O_RDWR)
-    os.close(descriptor)
 
 
 def _take_lock(home: Home, us: Holder, *, replace: bool) -> InstanceLock:

@@ -116,6 +116,16 @@ def test_a_dangerous_command_is_denied_at_once_where_nobody_can_be_asked(tmp_pat
     assert victim.exists()
 
 
+@pytest.mark.parametrize("taken", ["2> /dev/full", "2> >(exec true)"])
+def test_what_cannot_be_said_beside_the_answer_does_not_cost_it(tmp_path: Path, taken: str) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    command = [sys.executable, "-m", "hermes", "chat", "-q", f"run rm -rf {victim}"]
+    done = subprocess.run(["bash", "-c", f'exec "$@" {taken}', "bash", *command], capture_output=True, timeout=WITHIN)
+    assert (done.returncode, b"denied" in done.stdout) == (0, True)
+    assert victim.exists()
+
+
 def test_a_message_that_kills_its_turn_fails_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERMES_FAILPOINTS", "turn.before_model=raise,turn.after_model=raise")
     done = hermes("chat", "-Q", "-q", "hello")
