@@ -1,6 +1,6 @@
 """Who is at the other end of a connection: an address, and on this machine the user whose program it is.
 
-The kernel tells the owner of each TCP socket (proc_pid_net(5), /proc/net/tcp). Rules:
+The kernel tells the owner of each TCP socket (proc_pid_net(5)). Rules:
 
 1. A socket that no process holds any more has no owner there, and reads as root's: only one with an inode counts.
 2. Nobody found is nobody of ours. Where the kernel has no such table (another system than Linux) nothing can be told,
@@ -16,7 +16,8 @@ from typing import Any
 
 from attrs import frozen
 
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+# Not below /proc/net: a service that is shown processes alone (systemd, ProcSubset=pid) has no such name.
+_TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 
 # Columns of a row.
 _LOCAL, _REMOTE, _USER, _INODE = 1, 2, 7, 9

@@ -280,7 +280,9 @@ async def test_a_chat_can_be_chosen_while_another_window_writes(
     await send(other, "In the second")
     await page.wait_for(f"{TITLES}.length === 2")
     async with page.holding("#chat-list a[href='#main']"):
-        await other.eval("localStorage.setItem('hermes.chats', localStorage.getItem('hermes.chats').replace('second', 'third'))")
+        await other.eval(
+            "localStorage.setItem('hermes.chats', localStorage.getItem('hermes.chats').replace('second', 'third'))"
+        )
         await page.wait_for(f"{TITLES}[0] === 'In the third'")
     assert await page.eval("window.__aimed.met")
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,18 @@ def test_another_users_program_is_not_ours_whatever_it_does_with_its_socket(then
         if then == "goes":
             assert process.wait(60) == 0
         assert not Peer("127.0.0.1", told, port).is_ours()
+
+
+@only_root
+def test_a_service_that_sees_only_processes_below_proc_still_tells_users_apart() -> None:
+    """systemd's ProcSubset=pid."""
+    asked = "from adapters.web.peer import Peer; raise SystemExit(Peer('127.0.0.1', 1, 2).is_ours())"
+    alone = 'mount -t proc -o subset=pid proc /proc || exit 77; exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", alone, "sh", sys.executable, "-c", asked]
+    done = subprocess.run(command, capture_output=True, timeout=60, cwd=Path(__file__).parents[3])
+    if done.returncode == 77 or b"unshare" in done.stderr:
+        pytest.skip("this machine gives us no mounts of our own")
+    assert done.returncode == 0, done.stderr
 
 
 def test_where_the_kernel_tells_nothing_the_loopback_interface_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
