@@ -344,3 +344,31 @@ async def test_another_user_of_the_machine_is_told_why_nothing_is_shown(
     await page.click("#link-now")
     await online(page)
     assert not await page.eval("document.querySelector('#refused').checkVisibility()")
+
+
+async def test_who_answers_by_the_keyboard_goes_on_by_the_keyboard(
+    page: Page, adapter: WebAdapter, host: FakeHost
+) -> None:
+    await page.goto(adapter.address)
+    await online(page)
+    ask = outbound(SOURCE, SESSION, "May I?", kind=OutboundKind.ASK, ask_id="ask-1", choices=("once", "deny"))
+    await host.say(adapter, ask)
+    await page.wait_for_element(".ask [data-choice=deny]:enabled")
+    await page.eval("document.querySelector('.ask [data-choice=deny]').focus()")
+    await page.press("Enter")
+    await received(host)
+    await page.wait_for("document.activeElement.id === 'text'")
+    await page.call("Input.insertText", text="Not today")
+    await page.press("Enter")
+    assert (await received(host, 2))[1].text == "Not today"
+
+
+async def test_on_a_touch_screen_a_chat_is_shown_without_a_keyboard_over_it(page: Page, adapter: WebAdapter) -> None:
+    await page.viewport(400, 800, mobile=True)
+    await page.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    await page.goto(adapter.address)
+    await online(page)
+    assert await page.eval("matchMedia('(pointer: coarse)').matches")
+    await page.eval("document.querySelector('#new').click()")
+    await page.wait_for("document.querySelector('#announce').textContent.includes('New chat')")
+    assert await page.eval("document.activeElement.id") != "text"

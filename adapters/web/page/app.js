@@ -36,8 +36,16 @@ function say(text) {
 }
 
 function answer(entry, choice) {
+  // The card is drawn anew, without what was pressed: the focus would be nowhere.
+  const focused = ownKeyboard() && document.activeElement?.closest(".ask");
   log.chosen(entry.ask_id, choice);
   outbox.add({ type: "answer", chat: chats.current, ask_id: entry.ask_id, choice });
+  if (focused) composer.focus();
+}
+
+/** On a touch screen the focus in a box brings up a keyboard over half of the page. */
+function ownKeyboard() {
+  return !matchMedia("(pointer: coarse)").matches;
 }
 
 function takeBack(item) {
@@ -212,7 +220,7 @@ chats.addEventListener("switch", () => {
   drawChats();
   redraw();
   hello();
-  composer.focus();
+  if (ownKeyboard()) composer.focus();
   announce(`Chat: ${chats.title}`);
 });
 
@@ -249,4 +257,4 @@ $("ideas").append(...IDEAS.map((idea) => h("button", { type: "button", onclick: 
 drawChats();
 redraw();
 link.open();
-if (matchMedia("(pointer: fine)").matches) composer.focus();
+if (ownKeyboard()) composer.focus();
