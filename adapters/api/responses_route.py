@@ -51,7 +51,7 @@ class ResponsesRoute:
         run = await self._begin(host, wanted)
         response = begun(wanted, run.progress.received_at if run.progress else 0)
         keeper = Keeper(host, wanted.store)
-        await keeper.keep(response, run.progress)
+        await keeper.begin(response, run.progress)
         if wanted.asked.stream:
             told = ResponseStream(run, response, keeper)
             return EventStream(told.tell, session_header(run))
@@ -105,6 +105,14 @@ class Keeper:
 
     _host: AdapterHost
     _wanted: bool
+
+    async def begin(self, response: Json, progress: Progress | None) -> None:
+        """Keep the response without its answer, unless a repetition finds it there with one."""
+        if progress is not None and progress.over:
+            with refusing():
+                if await self._host.use_response(str(response["id"])) is not None:
+                    return
+        await self.keep(response, progress)
 
     async def keep(self, response: Json, progress: Progress | None) -> None:
         if self._wanted and progress is not None:

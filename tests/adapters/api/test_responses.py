@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import trio
 
+from adapters.api import responses_route
+from adapters.api.problem import ApiError, Problem
 from hermes.errors import AuthError
 from hermes.messages import Role
 from hermes.store.tables import responses as shelf
@@ -239,3 +241,18 @@ async def test_what_cannot_work_is_refused_by_its_name(
         answer = await served.client.post(PATH, json=asked)
         assert served.count("inbox") == 0
     assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
+
+
+async def test_a_repetition_that_is_cut_short_leaves_the_answer_that_is_kept(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(*_: object) -> None:
+        raise ApiError(Problem(503, "cut", "cut"))
+
+    headers = {"idempotency-key": "k"}
+    async with serve() as served:
+        await ask(served, "say one", headers)
+        monkeypatch.setattr(responses_route.Keeper, "end", cut)
+        assert (await served.client.post(PATH, json={"model": "m", "input": "say one"}, headers=headers)).is_error
+        ((body,),) = served.rows("SELECT body FROM responses")
+    assert json.loads(body)["status"] == "completed"
