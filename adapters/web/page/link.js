@@ -1,6 +1,7 @@
 // The connection to the gateway: one websocket, opened again whenever it ends, with a state that says what is known and no more.
 //
-// Events: "state" (detail {state, seconds, why}: why nobody is served here, or ""), "open" (a new connection: say hello), "frame" (detail: the frame).
+// Events: "state" (detail {state, seconds, why}; why: the reason why we are not served, or ""), "open" (a new connection: say
+// hello), "frame" (detail: the frame).
 // States: "connecting", "online" (a chat was drawn over this connection), "offline", "locked" (the key is wanted).
 
 const FIRST_WAIT = 500;

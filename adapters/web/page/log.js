@@ -166,7 +166,7 @@ export class Log {
   }
 }
 
-/** What is seen of an entry: whoever knew it first, this page or the transcript, it is one element as long as this is the same. */
+/** What is seen of an entry: one element as long as this is the same, whoever told of it, a message or the transcript. */
 function looksOf({ kind, text, state, tool, choices, ask_id: ask, answer, chosen, marked }) {
   const settled = kind === "user" ? state === "dead" : state;
   return JSON.stringify([kind, text, settled, tool, choices, ask, answer, chosen, Boolean(marked)]);
