@@ -16,7 +16,7 @@ from hermes.asks import Ask, AskState
 from hermes.events import InboundKind, Outbound
 from hermes.store.engine.codec import ASK_COLUMNS, ask, ask_values, clean, columns, marks
 from hermes.store.rows import AnswerResult, Lease
-from hermes.store.tables import inbox, outbox, transcript
+from hermes.store.tables import drafts, inbox, outbox, transcript
 from hermes.store.tables.leases import check_turn, touch
 
 _OPEN = (
@@ -49,6 +49,7 @@ def open_ask(connection: sqlite3.Connection, lease: Lease, question: Ask, messag
     connection.execute(_OPEN, (now, lease.session_key, *ask_values(question)))
     # A call that asks has not run; a crash while it waits must not tell the model that it may have.
     connection.execute("DELETE FROM calls WHERE turn_id = ? AND call_id = ?", (lease.turn_id, question.call_id))
+    drafts.let_stand(connection, lease.turn_id)
     outbox.put(connection, message, lease.session_id, now)
     touch(connection, lease.turn_id, now)
 

@@ -12,6 +12,7 @@ Rules:
 4. Only the claim that began a draft writes on in it; a later claim leaves it to the answer.
 5. An answer may have a draft a part. When it turns out shorter than what was shown of it (a crash, and another answer
    after it), the parts that stand and are no part of it any more say so.
+6. What stands above a question is no draft any more, whichever claim ends the turn: the answer comes below.
 """
 
 import sqlite3
@@ -86,6 +87,11 @@ def drop(connection: sqlite3.Connection, lease: Lease, row_id: int) -> None:
         "DELETE FROM outbox WHERE id = ? AND turn_id = ? AND state = 'draft' AND message_id = ''",
         (row_id, lease.turn_id),
     )
+
+
+def let_stand(connection: sqlite3.Connection, turn_id: str) -> None:
+    """A question follows: what is in the chat stays there as it is."""
+    connection.execute("DELETE FROM outbox WHERE turn_id = ? AND state = 'draft' AND message_id <> ''", (turn_id,))
 
 
 def put_ends(

@@ -74,9 +74,9 @@ class EditedChat(Chat):
 
 @asynccontextmanager
 async def growing(
-    folder: Path, *, model: ChatModel | None = None, **changes: object
+    folder: Path, *, model: ChatModel | None = None, chat: EditedChat | None = None, **changes: object
 ) -> AsyncIterator[tuple[House, EditedChat]]:
-    chat = EditedChat()
+    chat = chat or EditedChat()
     platform = Platform("edited", owner=True, message_length=2000, every_command=False, grows=True, files=True)
     streaming = evolve(Streaming(enabled=True, edit_interval=0.02, buffer_threshold=1, cursor=CURSOR), **changes)
     attached = [Attached(chat, platform)]
@@ -226,6 +226,16 @@ async def test_the_answer_comes_below_a_question_that_was_asked_meanwhile(tmp_pa
         await chat.say("e2", "the second")
         await chat.until_shown("Let me ask.", "Which one?", "So be it.")
     assert chat.history[0] == f"Let me ask.{CURSOR}"
+    assert chat.marked == []
+
+
+async def test_the_answer_comes_below_the_question_after_a_restart_too(tmp_path: Path) -> None:
+    async with growing(tmp_path, model=ScriptedModel(_asks)) as (_, chat):
+        await chat.say("e1", "do it")
+        await chat.until_shown("Let me ask.", "Which one?")
+    async with growing(tmp_path, model=ScriptedModel(_asks), chat=chat):
+        await chat.say("e2", "the second")
+        await chat.until_shown("Let me ask.", "Which one?", "So be it.")
     assert chat.marked == []
 
 
