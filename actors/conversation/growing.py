@@ -81,8 +81,8 @@ class GrowingAnswer:
         self._scope.cancel()
         await self._over.wait()
 
-    async def leave(self) -> bool:
-        """As ``end``, and what stands in the chat stays there as it is; False when nothing does."""
+    async def leave(self) -> None:
+        """As ``end``, and what stands in the chat stays there as it is."""
         await self.end()
         with trio.move_on_after(SEND_WITHIN):
             try:
@@ -91,7 +91,6 @@ class GrowingAnswer:
                         await self._edit(number, text)
             except HermesError as error:
                 log.debug("turn %s: a draft keeps its cursor: %s", self._lease.turn_id, error)
-        return bool(self._message_ids)
 
     async def run(self) -> None:
         """Show what comes, until ``end``. Cancelled: what became of a first send is unknown, as the journal says."""
@@ -204,13 +203,14 @@ class GrowingAnswer:
 class Growing:
     """The answers of one turn that grow in its chat, one at a time; does nothing where the platform shows none."""
 
-    def __init__(self, services: Services, lease: Lease, platform: Platform) -> None:
+    def __init__(self, services: Services, lease: Lease, platform: Platform, asked: int) -> None:
+        """``asked``: questions of the turn so far, by earlier claims."""
         self._services = services
         self._lease = lease
         self._platform = platform
         self._now: GrowingAnswer | None = None
-        self.version = 0
-        """How many have been left standing: rule 4."""
+        self.version = asked if platform.grows else 0
+        """How many have been left: rule 4. The same after a crash, so that the answer completes what grew last."""
 
     def begin(self, nursery: trio.Nursery, compose: ComposeVersion) -> None:
         """The next answer, in a task of ``nursery``."""
@@ -240,5 +240,6 @@ class Growing:
     async def leave(self) -> None:
         """See ``GrowingAnswer.leave``."""
         if self._now:
-            self.version += await self._now.leave()
+            await self._now.leave()
+            self.version += 1
             self._now = None

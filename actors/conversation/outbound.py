@@ -53,7 +53,7 @@ def _keyed(parts: list[Outbound], key: str) -> tuple[Outbound, ...]:
 
 
 def answer(turn: Turn, text: str, version: int = 0, part: int = 0) -> Outbound:
-    """One part. ``version``: how many beginnings of the answer were left standing in the chat."""
+    """One part. ``version``: how many beginnings of the answer were left behind in the chat."""
     event = turn.rows[-1].event
     return Outbound(
         key=f"{turn.lease.turn_id}:answer" + (f"+{version}" if version else "") + (f":{part}" if part else ""),

@@ -92,7 +92,8 @@ class RunningTurn:
         self._offered: dict[int, InboxRow] = {}
         self._work = Work()
         self._nursery: trio.Nursery | None = None
-        self._growing = Growing(services, turn.lease, services.outlets.platform(turn.rows[-1].event.source))
+        platform = services.outlets.platform(turn.rows[-1].event.source)
+        self._growing = Growing(services, turn.lease, platform, len(turn.asks))
         self._finished = False
         self._verdict: Verdict | None = None
 

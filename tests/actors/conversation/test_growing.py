@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -206,9 +207,11 @@ async def test_a_bug_in_showing_stops_no_answer(tmp_path: Path) -> None:
         await chat.until_shown(COUNTED)
 
 
-async def _asks(request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+async def _asks(request: ModelRequest, pause: float = 0.0) -> AsyncGenerator[ModelPiece]:
     if request.messages[-1].role is Role.TOOL:
-        yield TextDelta("So be it.")
+        yield TextDelta("So be ")
+        await trio.sleep(pause)
+        yield TextDelta("it.")
         yield Completed(Message(Role.ASSISTANT, "So be it."), Usage())
         return
     yield TextDelta("Let me ask. ")
@@ -235,6 +238,17 @@ async def test_the_answer_comes_below_the_question_after_a_restart_too(tmp_path:
         await chat.until_shown("Let me ask.", "Which one?")
     async with growing(tmp_path, model=ScriptedModel(_asks), chat=chat):
         await chat.say("e2", "the second")
+        await chat.until_shown("Let me ask.", "Which one?", "So be it.")
+    assert chat.marked == []
+
+
+async def test_an_answer_below_a_question_is_completed_after_a_restart(tmp_path: Path) -> None:
+    async with growing(tmp_path, model=ScriptedModel(partial(_asks, pause=60.0))) as (_, chat):
+        await chat.say("e1", "do it")
+        await chat.until_shown("Let me ask.", "Which one?")
+        await chat.say("e2", "the second")
+        await chat.until_shown("Let me ask.", "Which one?", f"So be{CURSOR}")
+    async with growing(tmp_path, model=ScriptedModel(_asks), chat=chat):
         await chat.until_shown("Let me ask.", "Which one?", "So be it.")
     assert chat.marked == []
 
