@@ -80,13 +80,15 @@ class Database:
         """Open or make the file, whose folder exists, and bring it to today's schema.
 
         ``mode`` is a new file's. Raises ``ConfigError`` (newer schema, no right to it), ``faults.Damaged``,
-        ``StoreFull`` and ``TransientError`` (locked), each naming the file.
+        ``StoreFull`` and ``TransientError`` (locked, no descriptor left), each naming the file.
         """
         try:
             _make(path, mode)
             connection = connect(path)
-        except (OSError, sqlite3.Error) as error:
-            raise faults.translate(_as_sqlite(error), path) from error
+        except OSError as error:
+            raise faults.translate_making(error, path) from error
+        except sqlite3.Error as error:
+            raise faults.translate(error, path) from error
         try:
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
@@ -192,15 +194,6 @@ def _make(path: Path, mode: int) -> None:
         os.fchmod(descriptor, mode)  # the mode of open is cut by the umask
     finally:
         os.close(descriptor)
-
-
-def _as_sqlite(error: OSError | sqlite3.Error) -> sqlite3.Error:
-    """An error of making the file, as SQLite would have told it."""
-    if isinstance(error, sqlite3.Error):
-        return error
-    told = sqlite3.OperationalError(error.strerror)
-    told.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-    return told
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -1,12 +1,15 @@
+import os
+import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
-from hermes.errors import ConfigError, Unavailable
+from hermes.errors import ConfigError, TransientError, Unavailable
 from hermes.store.engine.database import Database
 from hermes.store.engine.faults import Damaged
 from hermes.store.engine.readers import Readers
@@ -174,3 +177,46 @@ async def test_a_read_sees_one_state_over_several_statements(database: Database,
         return first, counters(connection)
 
     assert await readers.read(twice) == (0, 0)
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """As many files are open as may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.open(os.devnull, os.O_RDONLY)
+    os.close(spare)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_read_for_which_no_descriptor_is_left_may_work_later(readers: Readers) -> None:
+    with trio.fail_after(30):
+        with no_descriptor_left(), pytest.raises(TransientError, match=r"state\.db"):
+            await readers.read(counters)
+        assert await readers.read(counters) == 0
+
+
+def test_an_open_for_which_no_descriptor_is_left_may_work_later(tmp_path: Path) -> None:
+    Database.open(tmp_path / "state.db").close()
+    for name in ("state.db", "new.db"):
+        with no_descriptor_left(), pytest.raises(TransientError, match=name):
+            Database.open(tmp_path / name)
+        Database.open(tmp_path / name).close()
+
+
+@pytest.mark.parametrize("closed", ["", "state.db", "state.db-wal"])
+async def test_a_missing_right_is_no_shortage(
+    database: Database, readers: Readers, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without, access = str(database.path.parent / closed).rstrip("/"), os.access
+
+    def judge(path: Path, wanted: int, **rest: bool) -> bool:
+        return str(path) != without and access(path, wanted, **rest)
+
+    monkeypatch.setattr(os, "access", judge)
+    monkeypatch.setattr(os, "supports_effective_ids", {judge})
+    with trio.fail_after(30), no_descriptor_left(), pytest.raises(ConfigError, match="writable for user"):
+        await readers.read(counters)
