@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import trio
 
-from hermes.errors import Unavailable
+from hermes.errors import TransientError, Unavailable
 from hermes.store.engine import faults
 from hermes.store.engine.database import connect
 
@@ -43,7 +43,8 @@ class Readers:
     async def read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read in a thread.
 
-        Raises as ``faults.translate`` tells, ``Unavailable`` once closed, and what ``operation`` raises.
+        Raises as ``faults.translate`` tells, ``TransientError`` while the file is absent, ``Unavailable`` once closed,
+        and what ``operation`` raises.
         Cancelled: the read goes on unseen until it ends.
         """
         return await trio.to_thread.run_sync(self._run, operation, abandon_on_cancel=True, limiter=self._limiter)
@@ -72,7 +73,13 @@ class Readers:
             finally:
                 self._give_back(inode, connection)
         except sqlite3.Error as error:
-            raise faults.translate(error, self._path) from error
+            raise self._told(error) from error
+
+    def _told(self, error: sqlite3.Error) -> Exception:
+        # Whoever reads it must not be stopped for good: the writer notices too, and makes it.
+        if _is_absent(self._path):
+            return TransientError(f"{self._path} is not there any more")
+        return faults.translate(error, self._path)
 
     def _borrow(self) -> tuple[int, sqlite3.Connection]:
         """A connection to the file that stands at the path now: it may have been replaced since the last read."""
@@ -103,6 +110,16 @@ class Readers:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _inode(path: Path) -> int:

@@ -286,3 +286,35 @@ async def test_a_message_that_came_before_a_question_is_not_taken_for_its_answer
         await gateway.chat.until(lambda message: "2" in message.answers)
     results = [message.content for message in model.asked[-1].messages if message.role is Role.TOOL]
     assert results == ["The user answered: blue"]
+
+
+async def test_a_store_that_is_moved_away_stops_nobody_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here delivery reads before anybody writes, which is when the store notices."""
+    written, due, read = SqliteStore._write, SqliteStore.due, trio.Event()
+    moved = False
+
+    async def after_a_read(self: SqliteStore, operation: Callable[..., Any]) -> Any:
+        if moved:
+            await read.wait()
+        return await written(self, operation)
+
+    async def watched(self: SqliteStore, *arguments: Any) -> Any:
+        try:
+            return await due(self, *arguments)
+        finally:
+            if moved:
+                read.set()
+
+    monkeypatch.setattr(SqliteStore, "_write", after_a_read)
+    monkeypatch.setattr(SqliteStore, "due", watched)
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("1", "say one")
+        assert await gateway.chat.answer("1") == "one"
+        for path in (tmp_path / "home").glob("state.db*"):
+            path.rename(tmp_path / path.name)
+        moved = True
+        gateway.tree.base.outlets.look_everywhere()
+        await gateway.chat.say("2", "say two")
+        assert await gateway.chat.answer("2") == "two"

@@ -135,7 +135,7 @@ async def test_a_closed_pool_is_unavailable(readers: Readers) -> None:
 async def test_a_file_that_was_replaced_is_read_from_then_on(database: Database, one_reader: Readers) -> None:
     assert await one_reader.read(counters) == 0
     database.path.rename(database.path.with_suffix(".old"))
-    with pytest.raises(ConfigError, match=r"state\.db"):
+    with pytest.raises(TransientError, match=r"state\.db"):
         await one_reader.read(counters)
     assert not database.path.exists()
     other = Database.open(database.path)
