@@ -89,13 +89,15 @@ COUNTED = "1 2 3 4 5 6"
 
 
 async def test_an_answer_grows_in_one_message_and_ends_without_its_cursor(tmp_path: Path) -> None:
+    whole = " ".join(map(str, range(1, 41)))
     async with growing(tmp_path) as (_, chat):
-        await chat.say("e1", "count to 6 slowly")
-        await chat.until_shown(COUNTED)
+        # Long enough to be seen growing on a busy machine.
+        await chat.say("e1", "count to 40 slowly")
+        await chat.until_shown(whole)
     *before, last = chat.history
-    assert last == COUNTED
+    assert last == whole
     assert len(before) > 1
-    assert all(text.endswith(CURSOR) and COUNTED.startswith(text.removesuffix(CURSOR)) for text in before)
+    assert all(text.endswith(CURSOR) and whole.startswith(text.removesuffix(CURSOR)) for text in before)
 
 
 LONG = " ".join(map(str, range(1000)))
