@@ -67,5 +67,18 @@ def only_env(name: str, meaning: str) -> dict[str, str]:
 
 def host_entries(_: object, _attribute: "Attribute[Any]", value: tuple[str, ...]) -> None:
     for entry in value:
-        if not re.fullmatch(r"\[?[\w.:-]+\]?(/\d{1,3})?", entry):
+        if not (_HOST.fullmatch(entry) or _is_network(entry)):
             raise BadValue("names, addresses or networks (nas.local, 192.168.1.0/24)", entry)
+
+
+_HOST = re.compile(r"\s*[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?\s*")
+
+
+def _is_network(entry: str) -> bool:
+    from ipaddress import ip_network
+
+    try:
+        ip_network(entry.strip().strip("[]"), strict=False)
+    except ValueError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from hermes.config.load import REPORTED, Loaded, load
 from hermes.config.schema import ApprovalMode, BusyInput, Platform, Settings
 from hermes.errors import ConfigError
 from hermes.home import Home
+from hermes.tools.web.guard import Guard
 
 NOTHING: dict[str, str] = {}
 
@@ -245,6 +246,19 @@ def test_what_is_no_number_above_zero_is_refused(home: Home, key: str, value: st
         return  # nothing said, as for the other keys of the model
     (line,) = problems(home, key.replace("%", value))
     assert ": expected a" in line
+
+
+@pytest.mark.parametrize("entry", ["10.0.0.0/33", "nas.local:8080", "b\u00fccher.local", "a b", "fe80::x", ""])
+def test_a_host_that_the_web_tools_could_not_use_is_refused_at_the_start(home: Home, entry: str) -> None:
+    (line,) = problems(home, f"web: {{allowed_hosts: [{entry!r}]}}")
+    assert "web.allowed_hosts: expected names, addresses or networks" in line
+    with pytest.raises(ConfigError):
+        Guard.allowing([entry])
+
+
+@pytest.mark.parametrize("entry", ["nas.local", "NAS.local.", "10.0.0.1/8", "[fd00::1]", "fd00::/8", "my_host"])
+def test_a_host_that_the_web_tools_can_use_is_taken(home: Home, entry: str) -> None:
+    assert Guard.allowing(settings(home, f"web: {{allowed_hosts: [{entry!r}]}}").web.allowed_hosts)
 
 
 def test_a_whole_number_is_whole(home: Home) -> None:
