@@ -155,29 +155,41 @@ def _sed_runs(call: Call, place: Place) -> bool:
     return any(_SED_RUN.search(text) for text in (*call.texts, *map(_bare_script, call.texts)))
 
 
+def _sets_command(call: Call, place: Place) -> bool:
+    """A setting of git that makes its later commands run another one."""
+    del place
+    settings = zip(call.texts, call.texts[1:], strict=False)
+    return "config" in call.operands[:3] and any(
+        _RUN_BY_GIT.fullmatch(name) or (name.lower().startswith("alias.") and value.startswith("!"))
+        for name, value in settings
+    )
+
+
+_RUN_BY_GIT = re.compile(r"core\.(?:fsmonitor|sshcommand|hookspath|pager)", re.IGNORECASE)
+
+
 def _bare_script(text: str) -> str:
     return re.sub(r"^(?:--expression=|-[nErsuz]*e)", "", text)
 
 
 _SED_RUN = re.compile(
-    r"(?:^|[;{}\n])\s*(?:(?:\d+|\$|/[^/]*/)(?:,(?:\d+|\$|/[^/]*/))?!?\s*)?e(?:\s|$)"
-    r"|(?:^|[;{}\s\d$/])s([^\w\s\\])(?:(?!\1).)*\1(?:(?!\1).)*\1[gpiIM0-9]*e[gpiIM0-9]*(?:$|[;}\s])"
+    r"(?:^|[;{}\n])[ \t]*(?:(?:\d+|\$|/[^/]*/)(?:,(?:\d+|\$|/[^/]*/))?!?[ \t]*)?e(?:\s|$)"
+    r"|(?:^|[;{}\s\d$/])s([^\w\s\\])(?:(?!\1).){0,999}\1(?:(?!\1).){0,999}\1[gpiIM0-9]*e[gpiIM0-9]*(?:$|[;}\s])"
 )
 _SHELLS = " ".join(sorted(SHELLS))
 
 _ESCAPES = (
     (
         "sqlite3 sqlite duckdb",
-        r"(?:^|\n)\s*\.(?:sh(?:e|el|ell)?|sy(?:s|st|ste|stem)?|load)\b|(?:^|\n)\s*\.\w+[^\n]*?\s[\"']?\|"
+        r"(?:^|\n)[ \t]*\.(?:sh(?:e|el|ell)?|sy(?:s|st|ste|stem)?|load)\b|(?:^|\n)[ \t]*\.\w+[^\n]*?\s[\"']?\|"
         r"|\bwritefile\s*\(|\bload_extension\s*\(",
     ),
     ("psql", r"\\!|\\[go]x?\s*\||\bprogram\s*'"),
-    ("mysql mariadb", r"\\!|(?:^|[;\n])\s*system\s"),
-    ("gdb lldb", r"(?:^|=|\n)\s*(?:shell\b|!|pipe\b|make\b|platform\s|python\b|script\b)"),
+    ("mysql mariadb", r"\\!|(?:^|[;\n])[ \t]*system\s"),
+    ("gdb lldb", r"(?:^|=|\n)[ \t]*(?:shell\b|!|pipe\b|make\b|platform\s|python\b|script\b)"),
     ("less more", r"(?:^|\s)\+\+?!"),
-    ("gnuplot", r"\bsystem\b|(?:^|[;\n])\s*!"),
+    ("gnuplot", r"\bsystem\b|(?:^|[;\n])[ \t]*!"),
     ("dc", r"!(?![<>=])"),
-    ("git", r"(?:^|\s)config\s.*(?:\balias\.[\w-]+\s+!|\bcore\.(?:fsmonitor|sshcommand|hookspath|pager)\s+\S)"),
 )
 """How programs that are no shell are told to run a command, or to write where they please."""
 
@@ -206,12 +218,15 @@ CODE: tuple[Rule, ...] = (
         "inline-script",
         "runs commands from within an editor",
         "vim vi nvim ex",
-        said(r"(?:^| )(?:\+|-[A-Za-z]*[cS] ?|--cmd ).*(?:!|system\s*\()"),
+        both(said(r"(?:^| )(?:\+|-[A-Za-z]*[cS] ?|--cmd )"), said(r"!|system\s*\(")),
     ),
     rule("inline-script", "runs a program that stands in the command itself", "emacs", flag("--eval", "--batch")),
     rule("inline-script", "makes another program run commands", "git", said(r"\balias\.[\w-]+=!|\bcore\.\w+=")),
     rule(
-        "inline-script", "runs commands from within an editor", "ed ex", said(r"(?:^|\n)\s*(?:[\d$.,%]*\s*[rw]\s*)?!")
+        "inline-script",
+        "runs commands from within an editor",
+        "ed ex",
+        said(r"(?:^|\n)[ \t]*+(?:[\d$.,%]++[ \t]*+)?(?:[rw][ \t]*+)?!"),
     ),
     rule("inline-script", "runs commands from within an editor", "sed gsed", _sed_runs),
     rule("inline-script", "runs a makefile that stands in the command itself", "make gmake", said(r"^--eval|^-E$")),
@@ -221,6 +236,7 @@ CODE: tuple[Rule, ...] = (
         "make gmake",
         both(flag("-f", "--file", "--makefile"), operand(r"-|/dev/stdin|/dev/fd/.*|[<>$`].*")),
     ),
+    rule("inline-script", "makes another program run commands", "git", _sets_command),
     rule("inline-script", "makes another program run commands", "git", said(r"\bext::|--upload-pack|--receive-pack")),
     rule("inline-script", "runs a program that stands in the command itself", "expect", flag("-c")),
     rule("inline-script", "runs a program that stands in the command itself", "pwsh powershell", said("^-(?:c|e)")),

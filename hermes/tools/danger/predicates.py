@@ -271,7 +271,7 @@ def written(call: Call) -> Iterator[str]:
 _AHEAD = {"find": names("-fprint -fprint0 -fprintf -fls"), "openssl": names("-out")}
 """Words of a program that stand in front of a file that it writes."""
 
-_SED_WRITES = re.compile(r"(?:^|[;{}\n]|[\d$/gpiIM])\s*w\s+([~/.\w][^;}\n]*)")
+_SED_WRITES = re.compile(r"(?:^|[;{}\n]|[\d$/gpiIM])[ \t]*w[ \t]+([~/.\w][^;}\n]*)")
 _AWK_WRITES = re.compile(r">\s*\"([^\"]+)\"")
 _WRITING_SCRIPTS = {
     **dict.fromkeys(("sed", "gsed"), _SED_WRITES),

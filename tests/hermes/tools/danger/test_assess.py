@@ -1,6 +1,7 @@
 """What is blocked, what is asked, what simply runs; and that no disguise makes a command less than it is."""
 
 import re
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -273,3 +274,18 @@ def test_a_command_that_is_only_quoted_is_text_and_is_safe(command: str, program
 @settings(max_examples=150)
 def test_any_text_at_all_gets_a_verdict(text: str) -> None:
     assert assess(text, _PLACE).level in Level
+
+
+@pytest.mark.parametrize(
+    "program", ["sed -e", "ed", "vim -c", "sqlite3 x", "psql -c", "mysql -e", "gdb -ex", "git config"]
+)
+@pytest.mark.parametrize("filling", ["\n", " ", " +", "-c ", "s\u00a7", "config "])
+def test_a_text_that_repeats_itself_takes_time_by_its_length(program: str, filling: str) -> None:
+    def seconds(characters: int) -> float:
+        command = f"{program} '{filling * (characters // len(filling))}'"
+        begun = time.process_time()
+        assess(command, _PLACE)
+        return time.process_time() - begun
+
+    # By the square it would be a hundred times as long, and seconds.
+    assert seconds(30_000) < 20 * max(seconds(3_000), 0.05)
