@@ -224,4 +224,7 @@ class _Reader:
 
 
 def _text(line: bytes) -> str:
-    return line.removesuffix(b"\r").decode("utf-8", "replace").replace("\0", "\ufffd")
+    # Half a character at the end of a line that was cut is no damage of the file.
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(line.removesuffix(b"\r"), final=len(line) < _KEPT_OF_LINE)
+    return text.replace("\0", "\ufffd")

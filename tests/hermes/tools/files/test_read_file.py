@@ -35,6 +35,12 @@ async def _invoke(world: World, **arguments: object) -> ToolResult:
     return outcome
 
 
+async def test_a_long_line_that_is_cut_within_a_letter_is_not_called_damaged(world: World, path: Path) -> None:
+    put(path, "a" + "\u20ac" * 9_000)
+    content = (await world.result(read_file, path="file.txt")).content
+    assert content.endswith("\u20ac [... line cut]")
+
+
 async def test_lines_are_numbered(world: World, path: Path) -> None:
     put(path, "one\ntwo\n\nfour")
     assert await world.result(read_file, path="file.txt") == ToolResult("1\tone\n2\ttwo\n3\t\n4\tfour")
