@@ -12,6 +12,7 @@ Sources: OpenAI API "Error codes", Anthropic API "Errors", OpenRouter "Errors an
 import math
 import re
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from attrs import field, frozen
@@ -135,7 +136,9 @@ def pause(header: str, now: float) -> float | None:
         seconds = float(header)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(header).timestamp() - now
+            date = parsedate_to_datetime(header)
+            # Dates of HTTP are in UTC, also in the older form that does not say so.
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
         except (ValueError, TypeError, OverflowError):
             return None
     return min(max(seconds, 0.0), MAX_PAUSE) if math.isfinite(seconds) else None

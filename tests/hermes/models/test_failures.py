@@ -1,6 +1,7 @@
 """What a provider's refusals mean: the right error, one line, no secret."""
 
 import json
+import time
 from email.utils import formatdate
 
 import pytest
@@ -107,6 +108,17 @@ def test_a_pause_that_is_asked_for_is_kept(status: int, header: str, wait: float
 )  # fmt: skip
 def test_a_header_of_seconds_or_of_a_date_is_read(header: str, seconds: float | None) -> None:
     assert pause(header, now=910.0) == seconds
+
+
+@pytest.mark.parametrize("header", ["Thu, 01 Jan 1970 00:16:40 -0000", "Thu Jan  1 00:16:40 1970"])
+def test_a_date_that_names_no_zone_is_in_utc(header: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert pause(header, now=910.0) == 90.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_provider_that_wants_a_key_where_there_is_none_says_what_to_set() -> None:
