@@ -96,6 +96,10 @@ class AnthropicReply:
             case "text":
                 self._blocks[index] = _Block(kind, {"type": kind, "length": 0})
                 yield from self._delta(self._blocks[index], {"type": "text_delta", "text": block.get("text")})
+            case "thinking":
+                # Mostly empty here; whole where a server does not stream.
+                self._blocks[index] = _Block(kind, {**block, "thinking": ""})
+                yield from self._delta(self._blocks[index], {"type": "thinking_delta", "thinking": block.get(kind)})
             case "tool_use":
                 call = self._draft.new_call()
                 self._draft.name_call(call, text(block.get("id")), text(block.get("name")))

@@ -191,6 +191,18 @@ def test_a_server_that_does_not_stream_is_understood() -> None:
     assert found.usage == Usage(3, 4)
 
 
+def test_thoughts_that_come_whole_are_shown_counted_and_kept() -> None:
+    thought = {"type": "thinking", "thinking": "Hm, tea.", "signature": "sig"}
+    pieces = read(*message(block(0, thought), block(1, TEXT, text("Tea"))))
+    assert pieces[:2] == [ReasoningDelta("Hm, tea."), TextDelta("Tea")]
+    assert isinstance(pieces[2], Completed)
+    assert pieces[2].message.reasoning == "Hm, tea."
+    kept = json.loads(pieces[2].message.reasoning_details)["blocks"]
+    assert kept == [thought, {"type": "text", "length": 3}]
+    with pytest.raises(RemoteProtocolError, match="longer than"):
+        read(*message(block(0, {**thought, "thinking": "x" * (MAX_CHARACTERS + 1)})))
+
+
 def test_a_reply_without_end_is_refused() -> None:
     with pytest.raises(RemoteProtocolError, match="longer than"):
         read(
