@@ -1,6 +1,6 @@
 """What a running turn shows of itself: the newest draft of each turn, brought to its chat at a bounded pace.
 
-1. A draft is a redactor. The latest wins, any may be skipped, and a bug in showing them turns them off until delivery
+1. A draft is a preview. The latest wins, any may be skipped, and a bug in showing them turns them off until delivery
    starts again: it stops no answer.
 2. What is still being written is shown as far as it is settled (hermes/holdback.py): half a secret is not recognised.
 """
@@ -15,7 +15,7 @@ from hermes.errors import HermesError
 from hermes.events import Draft, DraftState
 from hermes.redact import Redactor
 
-# Chats that may have a draft waiting to be shown; beyond it drafts are skipped, which loses nothing but the redactor.
+# Chats that may have a draft waiting to be shown; beyond it drafts are skipped, which loses nothing but the preview.
 MAX_DRAFTS = 1024
 
 # Seconds between two draft updates: quick enough to read along, and a fifth of what a socket costs per delta.

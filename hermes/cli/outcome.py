@@ -66,13 +66,19 @@ def _report(error: BaseException) -> int:
     if not all(isinstance(leaf, HermesError) for leaf in found):
         return _bug(error)
     for line in _lines(found):
-        _say(line)
+        _say_redacted(line)
     return CONFIGURATION if all(isinstance(leaf, ConfigError) for leaf in found) else FAILED
 
 
 def _lines(errors: list[BaseException]) -> Iterator[str]:
     """Each line once: several parts of the program may stumble over one thing."""
     yield from dict.fromkeys(line for error in errors for line in (str(error) or type(error).__name__).splitlines())
+
+
+def _say_redacted(line: str) -> None:
+    from hermes.redact import redact
+
+    _say(redact(line))
 
 
 def _bug(error: BaseException) -> int:

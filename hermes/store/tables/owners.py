@@ -4,8 +4,8 @@ Rules:
 
 1. The lock is the only truth; what stands in the file (pid, kernel start time, command line) is information for
    people.
-2. A lock file goes with its holder. Whoever takes a lock makes sure that the path still names the file that it
-   locked.
+2. A lock file goes with its holder; that of a terminal that was killed, with the next terminal. Whoever takes a lock
+   makes sure that the path still names the file that it locked.
 3. Close-on-exec: no child holds a lock. Asking whether one is free takes it, shared, for a moment, which ``hold``
    waits out.
 4. The gateway's lock lies in the same folder and is taken by its own code; asking works for it too.
@@ -16,14 +16,15 @@ import logging
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
 from attrs import frozen
 
 from hermes.errors import HermesError
-from hermes.flock import start_time, try_lock
+from hermes.flock import is_free, start_time, try_lock
 
 GATEWAY = "gateway"
 """The owner id of a gateway."""
@@ -33,6 +34,9 @@ _NAME_CHARACTERS = 64
 
 _TRIES = 3
 """Between an open and its lock the file may go with its old holder: then it is opened anew."""
+
+_CLEARED = 100
+"""Files that are looked at when a lock is taken: a few microseconds each."""
 
 _ARGUMENT_CHARACTERS = 200
 _ARGUMENTS = 20
@@ -80,6 +84,7 @@ def hold(folder: Path, owner: str, *, mode: int = 0o600) -> Generator[Path]:
     descriptor = _take(path, owner, mode)
     try:
         _sign(descriptor, path)
+        _clear(folder)
         yield path
     finally:
         # Gone before it is free: whoever takes the file that is gone notices (rule 2).
@@ -105,6 +110,23 @@ def _take(path: Path, owner: str, mode: int) -> int:
     holder = read_holder(path)
     who = f"pid {holder.pid}" if holder else "its process is just starting or ending"
     raise OwnerTaken(f"{owner} is in use by another program ({who}); {path} is its lock", holder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what terminals that were killed have left."""
+    for path in islice(folder.glob(f"{terminal_owner('*')}.lock"), _CLEARED):
+        with suppress(OSError):
+            if is_free(path):
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if try_lock(descriptor) and _is_at(descriptor, path):
+            path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

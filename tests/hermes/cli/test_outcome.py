@@ -55,8 +55,9 @@ def test_a_bug_is_shown_with_its_traceback_and_is_one(error: Exception, capsys: 
     assert shown.endswith("hermes: this is a bug of Hermes: nobody asked for this end\n")
 
 
-def test_a_bug_shows_no_key(capsys: pytest.CaptureFixture[str]) -> None:
-    assert end_of(ValueError("Bearer abcdefghij0123456789abcd")) == 1
+@pytest.mark.parametrize("kind", [ValueError, HermesError])
+def test_no_end_shows_a_key(kind: type[Exception], capsys: pytest.CaptureFixture[str]) -> None:
+    assert end_of(kind("Bearer abcdefghij0123456789abcd")) == 1
     assert "abcdefghij0123456789" not in capsys.readouterr().err
 
 

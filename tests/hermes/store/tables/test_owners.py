@@ -83,6 +83,18 @@ def test_a_killed_holders_lock_is_free_whatever_stands_in_its_file(run_folder: P
         assert held.pid == os.getpid()
 
 
+def test_the_next_terminal_removes_what_killed_ones_left_and_nothing_else(run_folder: Path) -> None:
+    alive, dead = start(run_folder, terminal_owner("alive")), start(run_folder, terminal_owner("dead"))
+    dead.kill()
+    stop(dead)
+    (run_folder / "gateway.lock").touch()
+    with hold(run_folder, terminal_owner("next")):
+        assert sorted(path.name for path in run_folder.iterdir()) == [
+            "gateway.lock", "terminal-alive.lock", "terminal-next.lock"
+        ]  # fmt: skip
+    stop(alive)
+
+
 def test_no_child_keeps_a_lock(run_folder: Path) -> None:
     with hold(run_folder, "terminal-x") as path:
         child = subprocess.Popen(
