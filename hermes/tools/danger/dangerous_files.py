@@ -91,7 +91,13 @@ FILES: tuple[Rule, ...] = (
     rule("ssh-files", "may replace an SSH key", "ssh-keygen", flag("-f")),
     rule("startup-files", "changes what runs at log-in", "", writes_to(Care.STARTUP)),
     rule("secret-files", "changes a file with credentials", "", writes_to(Care.SECRETS)),
-    rule("read-secrets", "reads a file with credentials", "", both(reads_secret, unless(_only_names))),
+    rule("secret-files", "changes what people said to the agent", "", writes_to(Care.PRIVATE)),
+    rule(
+        "read-secrets",
+        "reads a file with credentials, or what others said",
+        "",
+        both(reads_secret, unless(_only_names)),
+    ),
     rule(
         "read-secrets",
         "reads a folder that has credentials in it",

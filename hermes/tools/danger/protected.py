@@ -43,6 +43,8 @@ class Care(StrEnum):
     SSH = "ssh-files"
     STARTUP = "startup-files"
     SECRETS = "secret-files"
+    PRIVATE = "private-files"
+    """What people said to the agent, each for other eyes: its tools show everybody what is theirs."""
 
 
 @frozen
@@ -52,7 +54,7 @@ class Protected:
     path: str
     care: Care
     secret: bool = False
-    """Reading it hands out a credential."""
+    """Reading it hands out a credential, or what somebody else said."""
 
 
 def _protect(care: Care, paths: str, *, secret: bool = False) -> tuple[Protected, ...]:
@@ -67,9 +69,14 @@ PROTECTED = (
     *_protect(Care.HERMES, f"{HERMES}/.env {HERMES}/auth.json {HERMES}/mcp-tokens {HERMES}/pairing", secret=True),
     *_protect(
         Care.HERMES,
-        f"{HERMES}/config.yaml {HERMES}/state.db {HERMES}/state.db-wal {HERMES}/state.db-shm {HERMES}/run"
-        f" {HERMES}/hooks {HERMES}/plugins {HERMES}/sessions {HERMES}/logs {HERMES}/cron {HERMES}/gateway.pid"
-        f" {HERMES}/gateway.lock {HERMES}/gateway_state.json {HERMES}/.managed {HERMES}/webhook_subscriptions.json",
+        f"{HERMES}/config.yaml {HERMES}/run {HERMES}/hooks {HERMES}/plugins {HERMES}/logs {HERMES}/cron"
+        f" {HERMES}/gateway.pid {HERMES}/gateway.lock {HERMES}/gateway_state.json {HERMES}/.managed"
+        f" {HERMES}/webhook_subscriptions.json",
+    ),
+    *_protect(
+        Care.PRIVATE,
+        f"{HERMES}/memories {HERMES}/sessions {HERMES}/state.db {HERMES}/state.db-wal {HERMES}/state.db-shm",
+        secret=True,
     ),
     *_protect(Care.SSH, "~/.ssh/id_* ~/.ssh/*.pem ~/.ssh/*_key", secret=True),
     *_protect(Care.SSH, "~/.ssh"),

@@ -3,9 +3,9 @@
 Rules:
 
 1. A path is judged as it is written and behind its symbolic links, by the table of ``hermes/tools/danger``.
-2. Files with credentials are not read: those of the table, and ``.env`` files wherever they lie. They, the agent's own
-   state and settings, SSH keys, what runs at log-in and the system's files are not written: the terminal can, and asks
-   a person first.
+2. Files with credentials are not read: those of the table, and ``.env`` files wherever they lie. Nor are notes and
+   conversations, which have tools that show everybody their own. They, the agent's own state and settings, SSH keys,
+   what runs at log-in and the system's files are not written: the terminal can, and asks a person first.
 3. What lies outside the folders of ``hermes/tools/files/roots.py`` is not touched. Where commands run in a sandbox,
    nothing is written outside the folder that it leaves them: what a wall keeps from commands, another tool must not do
    for them.
@@ -39,18 +39,24 @@ _REASONS = {
     Care.SSH: "SSH keys and settings",
     Care.STARTUP: "what runs at log-in",
     Care.SECRETS: "files with credentials",
+    Care.PRIVATE: "what people said to the agent (notes are changed with memory)",
 }
 
 
 def refuse_secret(path: Path, place: FilePlace) -> None:
     """Raise ``Refused`` for a file that holds credentials, and for one outside the folders that may be read."""
     if is_secret(path, place):
+        entry = _protection(path, place)
+        if entry is not None and entry.care is Care.PRIVATE:
+            raise Refused(
+                f"{path} is not read: notes are read and changed with memory, conversations by session_search"
+            )
         raise Refused(f"{path} holds credentials and is not read")
     refuse_unreadable(path, place)
 
 
 def is_secret(path: Path, place: FilePlace) -> bool:
-    """Whether a file holds credentials, by its name."""
+    """Whether a file holds credentials or what others said, by its name."""
     entry = _protection(path, place)
     return (entry is not None and entry.secret) or _is_environment(path)
 

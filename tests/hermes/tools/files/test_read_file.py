@@ -199,6 +199,18 @@ async def test_a_file_with_credentials_is_not_read(world: World, path: Path, wri
     assert "holds credentials and is not read" in result.content
 
 
+@pytest.mark.parametrize("written", ["memories/USER.md", "memories/telegram/42/USER.md", "sessions/a", "state.db"])
+async def test_what_people_said_to_the_agent_is_left_to_the_tools_that_know_who_may_see_it(
+    world: World, path: Path, written: str
+) -> None:
+    private = world.home / ".hermes" / written
+    private.parent.mkdir(parents=True)
+    put(private, "Likes tea.")
+    result = await _invoke(world, path=str(private))
+    assert "tea" not in result.content
+    assert "with memory, conversations by session_search" in result.content
+
+
 async def test_secrets_are_redacted_and_line_numbers_stay_true(world: World, path: Path) -> None:
     world.redactor = Redactor(["correct-horse"])
     body = "MIIEow1BAAKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gun\n" * 20

@@ -162,8 +162,9 @@ async def test_a_content_beyond_all_reason_is_refused(world: World, path: Path) 
     [
         ("~/.hermes/.env", "the agent's own state and settings"),
         ("~/.hermes/config.yaml", "the agent's own state and settings"),
-        ("~/.hermes/state.db", "the agent's own state and settings"),
-        ("../.hermes/state.db-wal", "the agent's own state and settings"),
+        ("~/.hermes/state.db", "what people said to the agent (notes are changed with memory)"),
+        ("../.hermes/state.db-wal", "what people said to the agent (notes are changed with memory)"),
+        ("~/.hermes/memories/USER.md", "what people said to the agent (notes are changed with memory)"),
         ("~/.hermes/hooks/x/handler.py", "the agent's own state and settings"),
         ("~/.ssh/authorized_keys", "SSH keys and settings"),
         ("~/.bashrc", "what runs at log-in"),
@@ -189,7 +190,7 @@ async def test_a_protected_file_is_refused_and_the_way_through_a_person_is_named
     assert not (world.home / ".hermes").exists()
 
 
-@pytest.mark.parametrize("written", ["~/.hermes/SOUL.md", "~/.hermes/memories/USER.md", "~/.hermes/skills/x/SKILL.md"])
+@pytest.mark.parametrize("written", ["~/.hermes/SOUL.md", "~/.hermes/skills/x/SKILL.md"])
 async def test_what_the_agent_may_know_of_itself_can_be_written(world: World, written: str) -> None:
     assert not (await _invoke(world, written, "x")).is_error
 
