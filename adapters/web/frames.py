@@ -50,6 +50,10 @@ class FrameQueue:
     _characters: int = field(default=0, init=False)
     _filled: trio.Event = field(factory=trio.Event, init=False)
 
+    @property
+    def empty(self) -> bool:
+        return not self._order
+
     def put(self, frame: Frame) -> bool:
         """Queue a frame. False when a bound would be passed: nothing was queued."""
         if len(self._order) >= QUEUE_FRAMES or self._characters + len(frame.text) > QUEUE_CHARACTERS:

@@ -10,6 +10,7 @@ Rules:
    between.
 4. Nothing that the gateway says waits for this page. One that takes nothing is closed with a reason; if it does not
    even take that, the connection is cut.
+5. A page that is closed because the gateway ends is shown first what waits for it: answers that ended just before.
 """
 
 import math
@@ -151,12 +152,20 @@ class PageSocket:
         cancelled = trio.current_effective_deadline() == -math.inf
         ending = Ending.GOING_AWAY if cancelled else self._ending
         with trio.CancelScope(shield=True), suppress(WebSocketDisconnect):
+            while cancelled and not self._queue.empty:
+                await self._write_next()
             await self._websocket.close(ending.code, ending.value)
 
     async def _write(self) -> None:
         with suppress(WebSocketDisconnect):
             while True:
-                await self._websocket.send_text(self._text_of(await self._queue.take()))
+                await self._write_next()
+
+    async def _write_next(self) -> None:
+        text = self._text_of(await self._queue.take())
+        # What was taken is written: only a cut ends a write, here as below (server.py).
+        with trio.CancelScope(shield=True):
+            await self._websocket.send_text(text)
 
     def _text_of(self, item: Item) -> str:
         if isinstance(item, Draft):

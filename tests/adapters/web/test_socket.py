@@ -7,10 +7,11 @@ import pytest
 import trio
 
 from adapters.web import socket as page_socket
-from adapters.web.adapter import WebAdapter
+from adapters.web.adapter import WebAdapter, create
 from adapters.web.chats import PAGE_ENTRIES
 from adapters.web.frames import QUEUE_FRAMES
 from adapters.web.protocol import FRAME_BYTES
+from adapters.web.settings import WebSettings
 from hermes.errors import ActorCrashed, Refused, StoreFull, Unavailable
 from hermes.events import DraftState, InboundKind, OutboundKind, Source
 from tests.adapters.fakehost import FakeHost, draft, outbound, worker
@@ -251,6 +252,27 @@ async def test_a_bug_of_ours_closes_the_page_with_a_reason_and_no_acknowledgemen
         assert await page.closed() == (1011, "an error of ours: start again from a snapshot")
         assert (await other.say("hi", "m1"))["duplicate"] is False
     assert "a bug" in caplog.text
+
+
+async def test_a_page_is_shown_what_was_said_when_the_gateway_ends(
+    host: FakeHost, source: Source, session: str
+) -> None:
+    adapter = create(WebSettings(port=0))
+    gateway = trio.CancelScope()
+
+    async def run(*, task_status: trio.TaskStatus[None]) -> None:
+        with gateway:
+            await adapter.run(host, task_status=task_status)
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(run)
+        async with open_page(adapter) as page:
+            await page.hello()
+            for text in ("one", "two", "three"):
+                await host.say(adapter, outbound(source, session, text))
+            gateway.cancel()
+            assert [(await page.take("message"))["entry"]["text"] for _ in range(3)] == ["one", "two", "three"]
+            assert await page.closed() == (1001, "Hermes is stopping")
 
 
 async def test_the_tree_is_shown_each_second_while_it_is_wanted(
