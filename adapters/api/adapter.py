@@ -33,6 +33,10 @@ MESSAGE_LENGTH = 4_000_000
 """Characters of one answer: no model writes as much, so that an answer is one part; a bound all the same."""
 
 
+TOLD_WITHIN = 2.0
+"""Seconds for those who wait to take what they are told at the end: then the port may be closed below them."""
+
+
 @define(eq=False)
 class ApiAdapter:
     """The one account of this platform. Also what is served ``Beside`` the page."""
@@ -63,16 +67,20 @@ class ApiAdapter:
         return None
 
     async def run(self, host: AdapterHost, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Follow requests until cancelled; those that wait are then told to come back."""
-        async with trio.open_nursery() as nursery:
-            runs = Runs(host, nursery.start_soon, self._settings.max_runs)
-            self._desk.host, self._desk.runs = host, runs
-            try:
-                task_status.started()
-                await trio.sleep_forever()
-            finally:
-                self._desk.host = self._desk.runs = None
-                runs.close()
+        """Follow requests until cancelled; those that wait are then told their answer, or to come back for it."""
+        try:
+            async with trio.open_nursery() as nursery:
+                runs = Runs(host, nursery.start_soon, self._settings.max_runs)
+                self._desk.host, self._desk.runs = host, runs
+                try:
+                    task_status.started()
+                    await trio.sleep_forever()
+                finally:
+                    self._desk.host = self._desk.runs = None
+                    runs.close()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + TOLD_WITHIN):
+                await self._desk.until_answered()
 
     async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
         """Tell those who wait for it. Raises ``Refused`` for one beyond ``limits``."""

@@ -7,7 +7,8 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from attrs import define
+import trio
+from attrs import define, field
 
 from adapters.api.asked import Asked
 from adapters.api.chats import PLATFORM, chat_of, inbound
@@ -29,6 +30,24 @@ class Desk:
     settings: ApiSettings
     host: AdapterHost | None = None
     runs: Runs | None = None
+    _in_hand: int = field(default=0, init=False)
+    _answered: trio.Event = field(factory=trio.Event, init=False)
+
+    @contextmanager
+    def in_hand(self) -> Generator[None]:
+        """A request is answered inside the block."""
+        self._in_hand += 1
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
+            self._answered.set()
+
+    async def until_answered(self) -> None:
+        """Wait until no request is in hand."""
+        while self._in_hand:
+            self._answered = trio.Event()
+            await self._answered.wait()
 
     def connected(self) -> tuple[AdapterHost, Runs]:
         """Raises ``ApiError`` while the gateway has no use for requests."""

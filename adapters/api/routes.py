@@ -7,6 +7,7 @@ and is logged.
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 
 from attrs import define, field, frozen
 from starlette.requests import ClientDisconnect, Request
@@ -43,6 +44,8 @@ class Api:
     """The interface, behind its door."""
 
     _paths: Sequence[Path]
+    _in_hand: Callable[[], AbstractContextManager[None]]
+    """Entered while a request is answered."""
     _open: int = field(default=0, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,8 +55,9 @@ class Api:
             return
         self._open += 1
         try:
-            answer = await self._answer(Request(scope, receive))
-            await answer(scope, receive, send)
+            with self._in_hand():
+                answer = await self._answer(Request(scope, receive))
+                await answer(scope, receive, send)
         except ClientDisconnect:
             log.debug("a client went away before it was answered")
         finally:

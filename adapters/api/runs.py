@@ -9,12 +9,13 @@ Rules:
    waiting.
 3. Two requests of one id are one run; the second waits with the first. One that asks for something else under the id is
    refused.
-4. Nothing here waits for a client: a watcher has one slot for the latest draft, which is its own affair to take.
+4. When the interface ends, each run looks once more: only one whose answer is not there yet is told that it goes on.
+5. Nothing here waits for a client: a watcher has one slot for the latest draft, which is its own affair to take.
 """
 
 import logging
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import trio
@@ -25,6 +26,9 @@ from adapters.contract import AdapterHost
 from hermes.errors import HermesError, TransientError, Unavailable
 from hermes.events import Draft, DraftState, Inbound, Outbound
 from hermes.store.requests import Beginning, Progress
+
+LAST_LOOK_WITHIN = 2.0
+"""Seconds for the store to say, when the interface ends, what became of a run whose answer may stand there already."""
 
 LOOK_EVERY = 2.0
 """Seconds; one small read for each of the few runs."""
@@ -124,6 +128,7 @@ class Runs:
     """Runs at one time."""
     _active: dict[str, Run] = field(factory=dict[str, Run], init=False)
     _drafts: dict[str, Draft] = field(factory=dict[str, Draft], init=False)
+    _closed: bool = field(default=False, init=False)
 
     @property
     def count(self) -> int:
@@ -166,9 +171,8 @@ class Runs:
                 run.look()
 
     def close(self) -> None:
-        """Nobody follows them any more; what is under way goes on without."""
-        for run in tuple(self._active.values()):
-            run.interrupt()
+        """Nobody follows what is still being accepted; it goes on without."""
+        self._closed = True
 
     async def _start(self, run: Run, beginning: Beginning) -> Run:
         if len(self._active) >= self.most:
@@ -182,7 +186,10 @@ class Runs:
             run.end(error.problem if isinstance(error, ApiError) else of_error(Unavailable("ask again")))
             raise
         run.accepted.set()
-        self._spawn(self._follow, run)
+        if self._closed:
+            self._leave(run)
+        else:
+            self._spawn(self._follow, run)
         return run
 
     async def _accept(self, run: Run, beginning: Beginning) -> None:
@@ -210,13 +217,21 @@ class Runs:
                     await run.news.wait()
                 run.news = trio.Event()
                 await self._look(run)
+        except trio.Cancelled:
+            patience = trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_LOOK_WITHIN)
+            with patience, suppress(HermesError):
+                await self._look(run)
+            raise
         finally:
-            del self._active[run.event.event_id]
-            self._drafts.pop(run.event.session_key, None)
-            if run.progress is None or run.progress.over:
-                run.end()
-            else:
-                run.interrupt()
+            self._leave(run)
+
+    def _leave(self, run: Run) -> None:
+        del self._active[run.event.event_id]
+        self._drafts.pop(run.event.session_key, None)
+        if run.progress is None or run.progress.over:
+            run.end()
+        else:
+            run.interrupt()
 
     async def _look(self, run: Run) -> None:
         try:

@@ -14,7 +14,7 @@ from adapters.web.login import Gatekeeper
 
 def application(desk: Desk, gatekeeper: Gatekeeper, bound: Bound) -> ASGIApp:
     """All paths, behind the door."""
-    return Door(Api(_paths(desk)), gatekeeper, bound, desk.settings)
+    return Door(Api(_paths(desk), desk.in_hand), gatekeeper, bound, desk.settings)
 
 
 def _paths(desk: Desk) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ import trio
 from attrs import define, field
 
 from adapters.api import routes, runs, sse, writing
+from adapters.api.responses_route import Keeper
 from adapters.api.settings import ApiSettings
 from hermes.errors import TransientError
 from hermes.messages import Message, Role, ToolCall, Usage
@@ -294,6 +295,50 @@ async def test_an_interface_that_is_restarted_tells_those_who_wait_to_ask_again(
     assert told.status_code == 503
     assert "x-should-retry" not in told.headers
     assert answer.json()["choices"][0]["message"]["content"] == "at last"
+
+
+async def answered_at_the_end(serve: Serve, path: str, body: dict[str, Any]) -> httpx.Response:
+    """What is told to a request whose answer stands in the store when the gateway ends, and not yet elsewhere."""
+    told: list[httpx.Response] = []
+    async with trio.open_nursery() as nursery, serve() as served:
+        # Not the house's client, which is closed before the house.
+        client = httpx.AsyncClient(base_url=served.page.address, timeout=60, trust_env=False)
+
+        async def ask() -> None:
+            async with client:
+                told.append(await client.post(path, json=body))
+
+        nursery.start_soon(ask)
+        await served.house.until(lambda: len(served.rows("SELECT 1 FROM outbox WHERE state = 'sent'")) == 1)
+    return told[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_is_there_when_the_gateway_ends_is_told(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    monkeypatch.setattr(runs, "LOOK_EVERY", 60.0)
+    monkeypatch.setattr(runs.Runs, "sent", lambda *_: None)
+    monkeypatch.setattr(runs.Runs, "show", lambda *_: None)
+    answer = await answered_at_the_end(serve, CHAT, user("say hi", stream=stream))
+    assert answer.status_code == 200
+    assert '"content":"hi"' in answer.text
+    assert answer.text.endswith("data: [DONE]\n\n") == stream
+
+
+async def test_an_answer_that_is_being_told_when_the_gateway_ends_is_told_whole(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Keeper.keep
+
+    async def slowly(self: Keeper, response: Any, progress: Any) -> None:
+        if response["status"] == "completed":
+            await trio.sleep(0.3)
+        await keep(self, response, progress)
+
+    monkeypatch.setattr(Keeper, "keep", slowly)
+    answer = await answered_at_the_end(serve, "/v1/responses", {"input": "say hi"})
+    assert answer.json()["status"] == "completed"
 
 
 async def test_an_answer_without_a_nudge_is_found_all_the_same(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
