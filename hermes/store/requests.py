@@ -83,7 +83,8 @@ class Requests(Protocol):
         ...
 
     async def keep_response(self, response: Response, now: float) -> None:
-        """Keep an answer, in place of an earlier one of its id; of more than 100 the one that was used least goes."""
+        """Keep an answer, in place of an earlier one of its id; of more than 100 the one that was used least goes.
+        One that was forgotten stays so."""
         ...
 
     async def use_response(self, response_id: str, now: float) -> Response | None:

@@ -121,6 +121,33 @@ async def test_a_response_is_forgotten_when_it_is_deleted_or_was_not_to_be_kept(
         assert served.count("inbox") == 2
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_response_that_is_deleted_while_it_is_answered_stays_deleted(serve: Serve, stream: bool) -> None:
+    slowly = Slowly()
+    headers = {"idempotency-key": "k"}
+    told: list[str] = []
+    async with serve(ScriptedModel(slowly)) as served:
+
+        async def create() -> None:
+            body = {"input": "one", "stream": stream}
+            told.append((await served.client.post(PATH, json=body, headers=headers)).text)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(create)
+            await slowly.begun.wait()
+            await served.house.until(lambda: served.count("responses") == 1)
+            ((response_id,),) = served.rows("SELECT id FROM responses")
+            assert (await served.client.delete(f"{PATH}/{response_id}")).json()["deleted"]
+            slowly.go_on.set()
+        assert "at last" in told[0]
+        for again in (served.client.get, served.client.delete):
+            assert (await again(f"{PATH}/{response_id}")).status_code == 404
+        await create()
+        assert "at last" in told[1]
+        assert (await served.client.get(f"{PATH}/{response_id}")).status_code == 404
+        assert "one" not in str(served.rows("SELECT body FROM responses"))
+
+
 async def test_of_too_many_responses_the_least_used_goes(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelf, "KEPT", 2)
     async with serve() as served:

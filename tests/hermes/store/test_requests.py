@@ -207,15 +207,18 @@ async def test_a_kept_answer_is_found_replaced_and_forgotten(store: SqliteStore)
     for _ in range(2):
         await store.drop_response("r1")
     assert await store.use_response("r1", NOW) is None
+    await store.keep_response(Response("r1", "s", "t", "{}"), NOW)
+    assert await store.use_response("r1", NOW) is None
 
 
 async def test_of_more_answers_than_are_kept_the_least_used_go(store: SqliteStore, database: Database) -> None:
     for number in range(KEPT):
         await store.keep_response(Response(f"r{number}", "s", "t", "{}"), NOW + number)
     await store.use_response("r0", NOW + 1000)
-    for number in range(KEPT, KEPT + 3):
+    await store.drop_response(f"r{KEPT - 1}")
+    for number in range(KEPT, KEPT + 4):
         await store.keep_response(Response(f"r{number}", "s", "t", "{}"), NOW + number)
     kept = {name for (name,) in rows(database, "responses", "id")}
     assert len(kept) == KEPT
     assert kept >= {"r0", "r102"}
-    assert kept.isdisjoint({"r1", "r2", "r3"})
+    assert kept.isdisjoint({f"r{KEPT - 1}", "r1", "r2", "r3"})
