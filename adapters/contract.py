@@ -86,8 +86,9 @@ class AdapterHost(Protocol):
         while the gateway drains. ``beginning`` is for platforms whose requests bring their own history; it is written
         with the event.
         Raises ``TransientError`` (``StoreFull`` and a locked store: nothing was kept, so tell the platform or let it
-        redeliver), ``Refused`` (too large) and ``Unavailable`` (the store did not answer in time, or the gateway is
-        about to end: repeat, the event id makes that harmless). Cancelled: unknown, repeat.
+        redeliver), ``Refused`` (too large) and ``Unavailable`` (the store did not answer in time: repeat, the event id
+        makes that harmless), of which ``NotTaken`` (the gateway is about to end) says that nothing was kept.
+        Cancelled: unknown, repeat.
         """
         ...
 

@@ -13,6 +13,7 @@
     │   └── RemoteProtocolError   by the other side
     ├── ActorCrashed              the actor that held the ask ended: its outcome is unknown
     ├── Unavailable               no answer within the deadline, or nobody there to give one
+    │   └── NotTaken              nobody there for now, and certainly nothing was done: the same call may be repeated
     └── LeaseLost                 a newer fencing token exists: stop, somebody else owns this work
 
 A module raises the type; the supervisor, the delivery loop and the command line decide what the failure does. Any
@@ -90,6 +91,10 @@ class ActorCrashed(HermesError):
 
 class Unavailable(HermesError):
     """Nobody answered within the deadline (seconds are told in the text), or nobody is there to answer."""
+
+
+class NotTaken(Unavailable):
+    """What was asked is not taken for now, and certainly nothing came of it."""
 
 
 class LeaseLost(HermesError):

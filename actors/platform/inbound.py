@@ -15,7 +15,7 @@ from actors.platform.connection import Proof, Surroundings
 from actors.runtime import Context
 from adapters.contract import Adapter
 from hermes.agent.commands import parse
-from hermes.errors import TransientError, Unavailable
+from hermes.errors import NotTaken, TransientError, Unavailable
 from hermes.events import Inbound, InboundKind, Source
 from hermes.failpoints import failpoint
 from hermes.status import ChildStatus
@@ -37,11 +37,11 @@ class Host:
         self.retrying = context.retrying
 
     async def accept(self, event: Inbound, beginning: Beginning | None = None, *, further: bool = False) -> Accepted:
-        """As the contract says. Messages are refused for now (``Unavailable``) while the gateway drains."""
+        """As the contract says. Messages are refused for now (``NotTaken``) while the gateway drains."""
         classified = _classified(event)
         closed = not self._around.gate.open and not further
         if closed and classified.kind in (InboundKind.MESSAGE, InboundKind.EDIT):
-            raise Unavailable("the gateway is about to restart: the message is taken when it is back")
+            raise NotTaken("the gateway is about to restart: the message is taken when it is back")
         failpoint("inbox.before_accept")
         accepted = await self._around.store.accept(classified, time.time(), beginning)
         failpoint("inbox.after_accept")

@@ -80,7 +80,8 @@ def later(status: int, message: str, code: str, seconds: float, *, kind: str = S
 
 
 def of_error(error: HermesError) -> Problem:
-    """A failed acceptance or read, in this vocabulary. An unknown outcome is told as one that may be repeated."""
+    """A failed acceptance or read, in this vocabulary. An unknown outcome is told as one that may be repeated:
+    see ``at_most_once``."""
     if isinstance(error, RateLimited):
         return later(429, str(error), "rate_limit_exceeded", error.retry_after, kind="requests")
     if isinstance(error, TransientError | Unavailable | ActorCrashed):
@@ -88,6 +89,13 @@ def of_error(error: HermesError) -> Problem:
     if isinstance(error, Refused):
         return too_large(str(error))
     return evolve(Problem(500, str(error), "internal_error"), type=SERVER)
+
+
+def at_most_once(problem: Problem) -> Problem:
+    """The same for a request that was taken, or may have been, and that its client cannot name again: the official
+    clients would have it done twice."""
+    why = "what was asked may go on, and had no Idempotency-Key under which it could be asked for again"
+    return evolve(problem, message=f"{problem.message}; {why}").having({"x-should-retry": "false"})
 
 
 def failed(sentence: str, code: str) -> Problem:

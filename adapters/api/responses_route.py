@@ -51,15 +51,16 @@ class ResponsesRoute:
         run = await self._begin(host, wanted)
         response = begun(wanted, run.progress.received_at if run.progress else 0)
         keeper = Keeper(host, wanted.store)
-        await keeper.begin(response, run.progress)
+        with run.taken():
+            await keeper.begin(response, run.progress)
         if wanted.asked.stream:
             told = ResponseStream(run, response, keeper)
             return EventStream(told.tell, session_header(run))
         await until_ended(run, request)
-        return Told(
-            await keeper.end(response, await run.outcome()),
-            headers={"cache-control": "no-store", **session_header(run)},
-        )
+        progress = await run.outcome()
+        with run.taken():
+            whole = await keeper.end(response, progress)
+        return Told(whole, headers={"cache-control": "no-store", **session_header(run)})
 
     async def get(self, request: Request) -> ASGIApp:
         host, _ = self.desk.connected()

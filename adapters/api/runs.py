@@ -21,9 +21,9 @@ from typing import Protocol
 import trio
 from attrs import define, evolve, field
 
-from adapters.api.problem import ApiError, Problem, busy, of_error
+from adapters.api.problem import ApiError, Problem, at_most_once, busy, of_error
 from adapters.contract import AdapterHost
-from hermes.errors import HermesError, TransientError, Unavailable
+from hermes.errors import HermesError, NotTaken, Refused, TransientError, Unavailable
 from hermes.events import Draft, DraftState, Inbound, Outbound
 from hermes.store.requests import Beginning, Progress
 
@@ -93,6 +93,18 @@ class Run:
     def interrupt(self) -> None:
         """Nobody follows it any more; it goes on without."""
         self.end(_INTERRUPTED if self.repeatable else _OUT_OF_REACH)
+
+    def told_once(self, problem: Problem) -> Problem:
+        """What its client is told where it may have been taken."""
+        return problem if self.repeatable else at_most_once(problem)
+
+    @contextmanager
+    def taken(self) -> Generator[None]:
+        """What goes wrong inside the block, since it was taken, has no client that cannot name it do it again."""
+        try:
+            yield
+        except ApiError as error:
+            raise ApiError(self.told_once(error.problem)) from error
 
     @contextmanager
     def watched(self, watcher: Watcher) -> Generator[None]:
@@ -195,11 +207,14 @@ class Runs:
     async def _accept(self, run: Run, beginning: Beginning) -> None:
         try:
             accepted = await self._host.accept(run.event, beginning)
-        except HermesError as error:
+        except (TransientError, Refused, NotTaken) as error:
             raise ApiError(of_error(error)) from error
-        run.progress = await self._find(run.event)
-        if run.progress is None:
-            raise ApiError(Problem(500, f"row {accepted.row_id} is not there", "internal_error"))
+        except HermesError as error:
+            raise ApiError(run.told_once(of_error(error))) from error
+        with run.taken():
+            run.progress = await self._find(run.event)
+            if run.progress is None:
+                raise ApiError(Problem(500, f"row {accepted.row_id} is not there", "internal_error"))
 
     async def _find(self, event: Inbound) -> Progress | None:
         try:

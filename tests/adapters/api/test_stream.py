@@ -10,10 +10,11 @@ import pytest
 import trio
 from attrs import define, field
 
+from actors.platform.inbound import Host
 from adapters.api import routes, runs, sse, writing
 from adapters.api.responses_route import Keeper
 from adapters.api.settings import ApiSettings
-from hermes.errors import TransientError
+from hermes.errors import StoreFull, TransientError, Unavailable
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
 from tests.actors.scripted import ScriptedModel
@@ -280,6 +281,48 @@ async def test_what_nobody_can_name_again_is_not_repeated_by_itself_after_a_rest
         slowly.go_on.set()
     assert (told.status_code, told.headers["x-should-retry"]) == (503, "false")
     assert "what was asked goes on" in told.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("step", ["accept", "progress", "keep_response"])
+async def test_what_may_have_been_taken_is_repeated_only_by_who_can_name_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, step: str, named: bool
+) -> None:
+    silent = True
+    whole = getattr(Host, step)
+
+    async def unheard(*given: Any, **more: Any) -> Any:
+        done = await whole(*given, **more)
+        if silent and (step != "progress" or done is not None):
+            raise Unavailable("the store did not answer within 5 s")
+        return done
+
+    monkeypatch.setattr(Host, step, unheard)
+    headers = {"idempotency-key": "k"} if named else {}
+    async with serve() as served:
+        told = await served.client.post("/v1/responses", json={"input": "say hi"}, headers=headers)
+        silent = False
+        if named:
+            again = await served.client.post("/v1/responses", json={"input": "say hi"}, headers=headers)
+            assert again.json()["status"] == "completed"
+        assert served.count("inbox") == 1
+    assert told.status_code == 503
+    assert told.headers.get("x-should-retry") == (None if named else "false")
+
+
+async def test_what_certainly_was_not_taken_may_be_repeated(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: Any, **__: Any) -> Any:
+        raise StoreFull("the disk is full")
+
+    async with serve() as served:
+        served.house.gate.open = False
+        draining = await served.client.post(CHAT, json=user("say hi"))
+        served.house.gate.open = True
+        monkeypatch.setattr(Host, "accept", full)
+        refused = await served.client.post(CHAT, json=user("say hi"))
+        assert served.count("inbox") == 0
+    for told in (draining, refused):
+        assert (told.status_code, told.headers.get("x-should-retry")) == (503, None)
 
 
 async def test_an_interface_that_is_restarted_tells_those_who_wait_to_ask_again(serve: Serve) -> None:
