@@ -17,11 +17,13 @@ Rules:
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import zip_longest
 
 import trio
 
 from actors.conversation.services import Platform, Services
+from actors.grace import with_grace
 from adapters.contract import Ambiguous
 from hermes import media_lines
 from hermes.errors import HermesError, RateLimited, Refused, TransientError, Unavailable
@@ -32,6 +34,11 @@ from hermes.store.rows import Lease
 
 # Seconds that a first send may take, and that the end of a turn waits for it and for an edit under way.
 SEND_WITHIN = 10.0
+
+# Seconds that a first send under way has left when the gateway stops, and that its id then has to be in the journal:
+# with what the conversation hands back after that, within its grace.
+SEND_GRACE = 1.5
+RECORD_WITHIN = 1.0
 
 # Seconds to wait, for older messages of the chat to be sent, before a first send is tried again.
 NOT_YET = 0.25
@@ -73,7 +80,8 @@ class GrowingAnswer:
         self._news.set()
 
     async def end(self) -> None:
-        """Nothing is sent or edited any more when this returns, after at most ``SEND_WITHIN`` seconds."""
+        """Nothing is sent or edited any more when this returns, after at most ``SEND_WITHIN`` seconds and the grace of
+        a first send."""
         self._ending.set()
         self._news.set()
         with trio.move_on_after(SEND_WITHIN):
@@ -93,7 +101,11 @@ class GrowingAnswer:
                 log.debug("turn %s: a draft keeps its cursor: %s", self._lease.turn_id, error)
 
     async def run(self) -> None:
-        """Show what comes, until ``end``. Cancelled: what became of a first send is unknown, as the journal says."""
+        """Show what comes, until ``end``.
+
+        Cancelled: a first send under way has ``SEND_GRACE`` seconds to end, so that the answer can complete it after a
+        restart; what became of one that did not is unknown, as the journal says.
+        """
         try:
             with self._scope:
                 await self._grow()
@@ -141,8 +153,11 @@ class GrowingAnswer:
         if number < len(self._shown):
             await self._edit(number, text)
         else:
-            self._message_ids.append(await self._first(self._compose(text, number)))
-            self._shown.append(text)
+            await with_grace(SEND_GRACE, partial(self._begin, number, text))
+
+    async def _begin(self, number: int, text: str) -> None:
+        self._message_ids.append(await self._first(self._compose(text, number)))
+        self._shown.append(text)
 
     async def _edit(self, number: int, text: str) -> None:
         await self._services.outlets.edit(self._compose(text, number), self._message_ids[number])
@@ -195,7 +210,10 @@ class GrowingAnswer:
             await store.drop_draft(lease, row_id, time.time())
             raise
         failpoint("draft.after_send")
-        await store.draft_sent(lease, row_id, message_id, time.time())
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + RECORD_WITHIN) as recording:
+            await store.draft_sent(lease, row_id, message_id, time.time())
+        if recording.cancelled_caught:
+            await store.draft_sent(lease, row_id, message_id, time.time())
         failpoint("draft.after_sent")
         return message_id
 

@@ -8,7 +8,7 @@ parallel.
    with its reason, which the chat is told in the place of a file. A store that cannot write just now is the world too:
    what was sent is recorded when it can, not sent again.
 3. A bug in one send lets the others come to their end before it goes up. Only the row that crashed is blamed for it,
-   and an orderly stop is held against none.
+   and an orderly stop is held against none. It lets what is being sent come to its end, for ``SEND_GRACE`` seconds.
 4. A nudge says "look"; the sweep finds what nobody was told of.
 """
 
@@ -22,6 +22,7 @@ from random import random
 import trio
 from attrs import frozen
 
+from actors.grace import with_grace
 from actors.messages import Look
 from actors.platform.drafts import DraftBoard, show_drafts
 from actors.platform.homeward import FindHome, Homeward, no_home
@@ -56,7 +57,12 @@ MIN_PAUSE = 0.25
 # Seconds for the other sends to end before a bug in one goes up; most take less than one.
 SETTLE_WITHIN = 5.0
 
-# Seconds for the store to record what became of a send while this actor is stopped, well within its grace.
+# Seconds that a send under way has left when this actor is stopped: most take less than one. What is cut off may stand
+# in the chat, and is sent again with a mark.
+SEND_GRACE = 2.0
+
+# Seconds for the store to record what became of a send while this actor is stopped, within its grace by ``SEND_GRACE``
+# and this.
 RECORD_WITHIN = 2.0
 
 # Backoff of one row whose send failed by the world.
@@ -161,12 +167,15 @@ class _Deliveries:
             self._look_at = time.time() + RETRY.cap
 
     async def _deliver(self, chat: Chat, row: OutboxRow) -> None:
-        """One attempt at one row; its chat is free again afterwards. A bug is kept for ``run`` to raise."""
+        """One attempt at one row; its chat is free again afterwards. A bug is kept for ``run`` to raise.
+
+        Cancelled: a send under way has ``SEND_GRACE`` seconds to end.
+        """
         try:
             failpoint("outbox.before_send")
             if await self._begin(row):
                 failpoint("outbox.after_begin_send")
-                await self._attempt(chat, row)
+                await with_grace(SEND_GRACE, partial(self._attempt, chat, row))
         except Exception as bug:
             self._bug = self._bug or bug
         finally:

@@ -11,6 +11,7 @@ import trio
 from attrs import define, evolve, field
 
 from actors.conversation.services import Platform
+from actors.runtime.report import What
 from actors.tree import Attached
 from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
 from hermes.config.schema import Streaming
@@ -36,6 +37,8 @@ class EditedChat(Chat):
     marked: list[str] = field(factory=list[str])
     fail_edit: list[Exception] = field(factory=list[Exception])
     hold: trio.Event | None = None
+    held: trio.Event = field(factory=trio.Event)
+    """A first send has begun to wait for ``hold``."""
 
     @property
     def limits(self) -> Limits:
@@ -44,6 +47,7 @@ class EditedChat(Chat):
     async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
         await trio.lowlevel.checkpoint()
         if self.hold is not None:
+            self.held.set()
             await self.hold.wait()
         if self.fail_send:
             error = self.fail_send.pop(0)
@@ -272,6 +276,36 @@ async def test_the_end_of_a_turn_waits_for_its_first_send(tmp_path: Path) -> Non
         chat.hold.set()
         await chat.until_shown(COUNTED)
     assert chat.marked == []
+
+
+async def test_a_first_send_under_way_at_an_orderly_end_is_completed_after_the_restart(tmp_path: Path) -> None:
+    chat = EditedChat(hold=trio.Event())
+
+    async def arrive() -> None:
+        assert chat.hold is not None
+        await trio.sleep(0.3)
+        chat.hold.set()
+
+    async with trio.open_nursery() as nursery, growing(tmp_path, chat=chat):
+        await chat.say("e1", "count to 6 slowly")
+        with trio.fail_after(30):
+            await chat.held.wait()
+        nursery.start_soon(arrive)
+    begun = dict(chat.shown)
+    assert len(begun) == 1
+    async with growing(tmp_path, chat=chat):
+        await chat.until_shown(COUNTED)
+    assert chat.marked == []
+
+
+async def test_a_first_send_that_never_ends_holds_up_no_end(tmp_path: Path) -> None:
+    chat = EditedChat(hold=trio.Event())
+    async with growing(tmp_path, chat=chat) as (made, _):
+        await chat.say("e1", "count to 6 slowly")
+        with trio.fail_after(30):
+            await chat.held.wait()
+    assert chat.shown == {}
+    assert What.STUCK not in {report.what for report in made.reports}
 
 
 def _saying(*words: str) -> ScriptedModel:

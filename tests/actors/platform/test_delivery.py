@@ -50,6 +50,9 @@ class FakeAdapter:
     edited: list[tuple[str, str]] = field(factory=list)
     shown: list[Draft] = field(factory=list)
     slow_chats: set[str] = field(factory=set)
+    takes: float = 0.0
+    """Seconds that a send takes."""
+    begun: int = 0
     name: str = "fake"
     account: str = "bot"
 
@@ -58,7 +61,8 @@ class FakeAdapter:
         return Limits(1000, self.idempotency, self.drafts)
 
     async def send(self, message: Outbound, *, marked: bool = False) -> Receipt:
-        await trio.lowlevel.checkpoint()
+        self.begun += 1
+        await trio.sleep(self.takes)
         if message.source.chat_id in self.slow_chats:
             await trio.sleep_forever()
         if plan := self.plans.get(message.text):
@@ -204,6 +208,19 @@ async def test_a_send_cut_by_the_end_is_sent_again_by_the_next_life_with_a_mark(
     adapter = FakeAdapter()
     async with delivering(store, adapter):
         await until(lambda: adapter.sent == [("text 1", True)])
+
+
+async def test_a_send_under_way_at_an_orderly_end_comes_to_its_end_and_is_not_repeated(store: Store) -> None:
+    await put(store, outbound("a", 1))
+    adapter = FakeAdapter(takes=0.4)
+    async with delivering(store, adapter):
+        await until(lambda: adapter.begun == 1)
+    assert adapter.sent == [("text 1", False)]
+    adapter.takes = 0.0
+    await put(store, outbound("a", 2))
+    async with delivering(store, adapter):
+        await until(lambda: len(adapter.sent) > 1)
+    assert adapter.sent == [("text 1", False), ("text 2", False)]
 
 
 async def test_a_bug_in_the_adapter_crashes_delivery_which_comes_back_and_sends(store: Store) -> None:
