@@ -11,6 +11,9 @@ import re
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 
+# Marks of a fence beyond this many are text: the fence would take the room of what it holds.
+_LONGEST_MARK = 20
+
 # A cut nearer to the beginning than this share of the limit would make a flood of small messages.
 _EARLIEST = 0.5
 
@@ -26,14 +29,25 @@ def split(text: str, limit: int, *, utf16: bool = False) -> list[str]:
     opening = ""
     measure = units if utf16 else len
     while measure(opening) + measure(text) > limit:
-        # Room to open the block again at the beginning, and to close it at the end.
-        room = limit - measure(opening) - 8
-        head, text = _cut(text, _fitting(text, room) if utf16 else room)
-        part = opening + head
-        opening = _open_fence(part)
-        parts.append(f"{part}\n{_closing(opening)}" if opening else part)
+        # Room to open the block again at the beginning.
+        room = limit - measure(opening)
+        part, text, opening = _part(opening, text, room, utf16=utf16)
+        parts.append(part)
     parts.append(opening + text)
     return [part for part in parts if part.strip()] or parts[:1]
+
+
+def _part(opening: str, text: str, room: int, *, utf16: bool) -> tuple[str, str, str]:
+    """The next part, what follows it, and the opening line of the block that was cut."""
+    # To close a block at the end; how long its mark is shows only when the text is cut.
+    for closing in range(8, _LONGEST_MARK + 2):
+        head, rest = _cut(text, _fitting(text, room - closing) if utf16 else room - closing)
+        part = opening + head
+        cut = _open_fence(part)
+        mark = _mark(cut.strip())
+        if len(mark) < closing:
+            return (f"{part}\n{mark}" if cut else part), rest, cut
+    raise AssertionError("no mark is longer than the longest")
 
 
 def units(text: str) -> int:
@@ -62,15 +76,11 @@ def _open_fence(part: str) -> str:
     for match in _FENCE.finditer(part):
         line, mark = match.group().strip(), match.group(1)
         if not opening:
-            opening = line
+            opening = line if len(mark) <= _LONGEST_MARK else ""
         elif line == mark and mark[0] == opening[0] and len(mark) >= len(_mark(opening)):
             opening = ""
     return opening[:32] + "\n" if opening else ""
 
 
 def _mark(opening: str) -> str:
-    return opening[: len(opening) - len(opening.lstrip(opening[0]))]
-
-
-def _closing(opening: str) -> str:
-    return _mark(opening.strip())[:7]
+    return opening[: len(opening) - len(opening.lstrip(opening[:1]))]

@@ -81,3 +81,17 @@ def test_a_text_of_wide_characters_is_split_by_their_width() -> None:
     parts = split("\U0001f600" * 100, 64, utf16=True)
     assert "".join(parts) == "\U0001f600" * 100
     assert len(parts) > 3
+
+
+@pytest.mark.parametrize("mark", ["`" * 7, "`" * 8, "`" * 12, "~" * 20])
+def test_a_block_with_a_long_fence_is_closed_by_as_long_a_one(mark: str) -> None:
+    code = "\n".join(f"line {number:03}" for number in range(40))
+    parts = split(f"{mark}markdown\n{code}\n{mark}\nafter", 120)
+    assert len(parts) > 2
+    assert all(len(part) <= 120 for part in parts)
+    assert all(part.startswith(f"{mark}markdown\n") and part.endswith(f"\n{mark}") for part in parts[:-1])
+
+
+@given(st.lists(st.sampled_from(["`" * 3, "`" * 9, "~" * 15, "`" * 30, "a", "b", " ", "\n"]), max_size=300))
+def test_no_part_is_too_long_whatever_its_fences(pieces: list[str]) -> None:
+    assert all(len(part) <= 64 for part in split("".join(pieces), 64))
