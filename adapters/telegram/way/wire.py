@@ -4,7 +4,8 @@ Rules:
 
 1. What is raised says whether a request may have been carried out (lost.py). A 5xx is ``Lost``: who sent it does not
    say how far the request came. So is an error in other words than the Bot API's: a firewall, a hotel's network or a
-   web server between told it, and it says nothing of the chat or the token.
+   web server between told it, and it says nothing of the chat or the token; and an answer that is not of the shape of
+   its method's (shapes.py).
 2. No error holds an address: the token is part of it. Texts of the libraries below are not passed on for that reason.
 3. Of a message that was sent nothing is read but its number and its chat. What it quotes is somebody's, and the library
    may not be able to read it.
@@ -15,13 +16,16 @@ Rules:
 
 import json
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 from telegram.request import BaseRequest, RequestData
 
 from adapters.telegram.way.fallback import Fallback
 from adapters.telegram.way.lost import Flooded, Lost
+from adapters.telegram.way.shapes import fits
 from adapters.telegram.way.transport import Header, Request, Transport
 from adapters.telegram.way.ways import way
 from hermes.lean_httpx import httpx
@@ -79,7 +83,7 @@ class Wire(BaseRequest):
         except (ValueError, RecursionError):
             said = None
         answer = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
-        if answer.keys().isdisjoint({"result", "description"}):
+        if answer.keys().isdisjoint({"result", "description"}) or not _explains_itself(answer):
             raise Lost("the server's answer cannot be read")
         return _lean(answer)
 
@@ -95,9 +99,12 @@ class Wire(BaseRequest):
     ) -> tuple[int, bytes]:
         """One request and its whole answer; see the rules. Cancelled: its outcome is unknown."""
         within = float(read_timeout) if isinstance(read_timeout, int | float) else self._read_within
-        headers, content = _encoded(request_data)
-        request = Request(method, url, headers, content)
-        return _checked(*await self._transport.request(request, read_within=within))
+        request = Request(method, url, *_encoded(request_data))
+        status, content = _checked(*await self._transport.request(request, read_within=within))
+        # A file is fetched by GET, and is no word of the Bot API.
+        if status < _ERROR and method == "POST":
+            _check_result(url, content)
+        return status, content
 
     def _made(self) -> Transport:
         return Transport(way(self._route.proxy), httpx.create_ssl_context, Fallback(self._route.fallback_ips))
@@ -134,10 +141,23 @@ def _checked(status: int, content: bytes) -> tuple[int, bytes]:
     return status, content
 
 
+def _explains_itself(answer: dict[str, Any]) -> bool:
+    """Whether an error, if it is one, is told as the Bot API does."""
+    return isinstance(answer.get("description", ""), str) and isinstance(answer.get("parameters") or {}, dict)
+
+
+def _check_result(url: str, content: bytes) -> None:
+    """Raises ``Lost`` for what the library would break on."""
+    answer = Wire.parse_json_payload(content)
+    if not fits(urlsplit(url).path.rpartition("/")[2], answer):
+        raise Lost("the server's answer is none to what it was asked")
+
+
 def _retry_after(content: bytes) -> float:
     try:
         said: Any = json.loads(content)
         parameters = cast(Mapping[str, Any], said["parameters"])
-        return max(0.0, float(parameters["retry_after"]))
-    except (ValueError, TypeError, KeyError):
+        seconds = float(parameters["retry_after"])
+    except (ValueError, TypeError, KeyError, OverflowError):
         return 1.0
+    return max(0.0, seconds) if isfinite(seconds) else 1.0

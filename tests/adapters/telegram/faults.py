@@ -1,5 +1,6 @@
 """The ways in which the fake Bot API misbehaves: each takes the place of an answer."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -66,6 +67,26 @@ async def hang_after(api: Server, connection: Connection, call: Call) -> None:
 async def babble(api: Server, connection: Connection, call: Call) -> None:
     """A page of some proxy."""
     await connection.answer(200, b"<html>welcome to the hotel's network</html>", "text/html")
+
+
+def telling(answer: Any) -> Fault:
+    """Carry it out, and answer by this, whatever it is."""
+
+    async def fault(api: Server, connection: Connection, call: Call) -> None:
+        api.carried_out(call)
+        await connection.answer(200, json.dumps(answer).encode())
+
+    return fault
+
+
+def saying(status: int, body: Any) -> Fault:
+    """Do not carry it out, and say this: JSON as it stands, or what is to become it."""
+    content = body if isinstance(body, str) else json.dumps(body)
+
+    async def fault(api: Server, connection: Connection, call: Call) -> None:
+        await connection.answer(status, content.encode())
+
+    return fault
 
 
 async def quote_oddly(api: Server, connection: Connection, call: Call) -> None:
