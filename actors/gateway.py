@@ -18,7 +18,7 @@ from actors.requests import Requests
 from actors.runtime import ChildSpec
 from actors.runtime.report import Report, What, log_report
 from actors.tree import Attached, Base, Blueprint, Tree, build
-from actors.watchdog import Notifier, watchdog, watchdog_interval
+from actors.watchdog import Notifier, store_answers, watchdog, watchdog_interval
 from hermes.errors import ConfigError
 from hermes.status import ChildStatus, State
 
@@ -53,14 +53,14 @@ async def serve(program: Program, attached: Sequence[Attached], options: Options
 
     def extras(base: Base) -> Sequence[ChildSpec]:
         requests = Requests(lambda: trees[0].root, base.store, base.homes, lifecycle, options.start_time)
-        ping = base.store.ping
+        answers = partial(store_answers, base.store)
         interval = watchdog_interval(os.environ)
         return (
             ChildSpec("pruning", partial(pruning, prune=base.store.prune)),
             ChildSpec("control", partial(control, path=program.home.control_socket, handle=requests.handle), core=True),
             ChildSpec(
                 "watchdog",
-                partial(watchdog, notifier=notifier, interval=interval, store_answers=ping, describe=base.describe),
+                partial(watchdog, notifier=notifier, interval=interval, answers=answers, describe=base.describe),
                 core=True,
             ),
         )

@@ -1,8 +1,9 @@
 """The watchdog actor: tells systemd the truth (sd_notify(3)): READY once, STATUS in words, WATCHDOG while the loop
 turns and the store answers.
 
-Any word of the store is an answer ("disk full", "damaged"): no restart would help, and a person is told. A hang is
-none: then nothing is sent, and systemd restarts the process.
+The store answers when a read comes through, and a write: each has threads of its own, and either may hang alone. Any
+word of it is an answer ("disk full", "damaged"): no restart would help, and a person is told. A hang is none: then
+nothing is sent, and systemd restarts the process.
 """
 
 import logging
@@ -17,6 +18,7 @@ from actors.messages import Look
 from actors.runtime import Context
 from hermes.errors import HermesError, Unavailable
 from hermes.status import ChildStatus
+from hermes.store.interface import Journal
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ async def watchdog(
     context: Context[Look],
     notifier: Notifier,
     interval: float | None,
-    store_answers: Callable[[], Awaitable[object]],
+    answers: Callable[[], Awaitable[object]],
     describe: Callable[[], ChildStatus],
     *,
     task_status: trio.TaskStatus[None],
@@ -67,7 +69,7 @@ async def watchdog(
     notifier.send("READY=1", f"STATUS={_summary(describe())}")
     pace = STATUS_EVERY if interval is None else interval
     while True:
-        said = await _answer(store_answers, pace)
+        said = await _answer(answers, pace)
         if said is None:
             context.detail("the store does not answer")
             notifier.send("STATUS=the store does not answer")
@@ -77,11 +79,20 @@ async def watchdog(
         await trio.sleep(pace)
 
 
-async def _answer(store_answers: Callable[[], Awaitable[object]], within: float) -> str | None:
+async def store_answers(store: Journal) -> None:
+    """Until both ways into ``store`` have answered. Raises what either says of its trouble."""
+    try:
+        await store.ping_readers()
+    finally:
+        # Also after a word of the readers: it says nothing of the writer.
+        await store.ping()
+
+
+async def _answer(answers: Callable[[], Awaitable[object]], within: float) -> str | None:
     """What is wrong with the store in its own words, empty when nothing is; None when it does not answer."""
     with trio.move_on_after(within):
         try:
-            await store_answers()
+            await answers()
         except Unavailable:
             return None
         except HermesError as error:

@@ -151,6 +151,10 @@ class Journal(Protocol):
         """Go the way of a write, through the writer to the file, and change nothing: it hangs where a write would."""
         ...
 
+    async def ping_readers(self) -> None:
+        """Go the way of a read, and bring nothing: it hangs where every read would."""
+        ...
+
     async def prune(self, now: float) -> int:
         """Drop settled inbox and outbox rows older than the platform's redelivery time plus a day; returns how many."""
         ...

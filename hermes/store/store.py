@@ -223,6 +223,9 @@ class SqliteStore(Store):
     async def ping(self) -> None:
         await self._write(maintenance.ping)
 
+    async def ping_readers(self) -> None:
+        await self._readers.read(maintenance.ping)
+
     async def prune(self, now: float) -> int:
         return await self._write(partial(maintenance.prune, now=now))
 

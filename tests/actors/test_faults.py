@@ -16,7 +16,7 @@ from actors.pruning import pruning
 from actors.requests import Requests
 from actors.runtime import ChildSpec
 from actors.tree import Base
-from actors.watchdog import Notifier, watchdog
+from actors.watchdog import Notifier, store_answers, watchdog
 from hermes.events import OutboundKind
 from hermes.failpoints import FAILPOINTS
 from hermes.status import State
@@ -96,7 +96,7 @@ def all_actors(placed: Bombs, folder: Path, base: Base) -> Sequence[ChildSpec]:
                 placed.into(watchdog),
                 notifier=Notifier(""),
                 interval=None,
-                store_answers=base.store.ping,
+                answers=partial(store_answers, base.store),
                 describe=base.describe,
             ),
             core=True,

@@ -3,6 +3,8 @@
 import errno
 import os
 import socket
+import sqlite3
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,11 @@ import pytest
 import trio
 
 from actors.runtime import ChildSpec
-from actors.watchdog import Notifier, watchdog, watchdog_interval
+from actors.watchdog import Notifier, store_answers, watchdog, watchdog_interval
 from hermes.errors import HermesError, StoreFull, TransientError, Unavailable
 from hermes.status import ChildStatus, Kind, State
+from hermes.store.engine.readers import READERS
+from tests.actors.stores import open_store
 from tests.actors.trees import supervised
 
 WELL = ChildStatus("gateway", Kind.SUPERVISOR, State.RUNNING, restarts=0, since=0.0)
@@ -41,7 +45,7 @@ async def run_for(seconds: float, manager: socket.socket, answers: Callable[[], 
         watchdog,
         notifier=Notifier(str(manager.getsockname())),
         interval=10.0,
-        store_answers=answers,
+        answers=answers,
         describe=lambda: WELL,
     )
     async with supervised(ChildSpec("watchdog", actor)):
@@ -103,6 +107,41 @@ async def test_a_store_that_does_not_answer_starves_the_watchdog(
     lines = await run_for(65, manager, hang)
     assert "WATCHDOG=1" not in lines
     assert "STATUS=the store does not answer" in lines
+
+
+async def test_readers_that_hang_leave_the_store_unproven_though_it_writes(tmp_path: Path) -> None:
+    freed = threading.Event()
+
+    def hang(_: sqlite3.Connection) -> None:
+        freed.wait(30)
+
+    async with open_store(tmp_path) as store, trio.open_nursery() as nursery:
+        with trio.fail_after(30):
+            await store_answers(store)
+        try:
+            for _ in range(READERS):
+                nursery.start_soon(store._readers.read, hang)
+            with trio.fail_after(30):
+                while store._readers._limiter.available_tokens:
+                    await trio.sleep(0.01)
+                await store.ping()
+            with trio.move_on_after(0.3) as scope:
+                await store_answers(store)
+            assert scope.cancelled_caught
+        finally:
+            freed.set()
+
+
+async def test_what_the_readers_say_of_their_trouble_covers_up_no_writer_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_store(tmp_path) as store:
+        monkeypatch.setattr(store, "ping_readers", is_locked)
+        with pytest.raises(TransientError):
+            await store_answers(store)
+        monkeypatch.setattr(store, "ping", is_gone)
+        with pytest.raises(Unavailable):
+            await store_answers(store)
 
 
 async def test_without_a_manager_nothing_is_sent_and_nothing_fails(autojump_clock: object) -> None:

@@ -54,7 +54,7 @@ def prune(connection: sqlite3.Connection, now: float) -> int:
 
 
 def ping(connection: sqlite3.Connection) -> None:
-    """Read the file under the lock of a write, and change nothing."""
+    """Read the file, for a writer under the lock of a write, and change nothing."""
     connection.execute("SELECT count(*) FROM counters").fetchone()
 
 
