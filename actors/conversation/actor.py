@@ -17,7 +17,7 @@ from actors.conversation.services import Services
 from actors.conversation.session import Session
 from actors.messages import Look
 from actors.runtime import Context
-from hermes.errors import HermesError, leaves
+from hermes.errors import HermesError, StoreFull, leaves
 from hermes.failpoints import failpoint
 from hermes.store.rows import Turn
 
@@ -30,6 +30,9 @@ BLOCKED_RETRY = 1.0
 
 # Seconds for the store to take a turn back while this actor is stopped, well within its grace.
 HAND_BACK_WITHIN = 2.0
+
+# Seconds between two tries to take a turn back whose store was full: no work can be done meanwhile.
+FULL_RETRY = 1.0
 
 # Seconds that a conversation of programs stays for what may follow: most are one request, and a busy program would fill
 # the house with those that wait for nothing.
@@ -105,21 +108,36 @@ class _Conversation:
             running = RunningTurn(self._services, self._session, turn, self._always)
             await running.run(context.mailbox, lambda: self._arrivals.take(running))
         except BaseException as error:
-            if all(isinstance(leaf, trio.Cancelled) for leaf in leaves(error)):
+            causes = {type(leaf) for leaf in leaves(error)} - {trio.Cancelled}
+            if not causes:
                 await self._hand_back(turn)
+            elif causes == {StoreFull}:
+                context.detail("waits for room on the disk")
+                await self._hand_back_when_there_is_room(turn)
             raise
         context.detail("")
 
-    async def _hand_back(self, turn: Turn) -> None:
+    async def _hand_back_when_there_is_room(self, turn: Turn) -> None:
+        """A disk that was full is no failed attempt either. It may be so again at the next write, over and over."""
+        while True:
+            if await self._hand_back(turn):
+                return
+            await trio.sleep(FULL_RETRY)
+
+    async def _hand_back(self, turn: Turn) -> bool:
         """An orderly end is no failed attempt at the turn: only crashes count towards its poison.
 
-        A turn that has ended already, or whose lease is lost, is left as it is by the store.
+        A turn that has ended already, or whose lease is lost, is left as it is by the store. False: the store is full.
         """
         with trio.CancelScope(shield=True, deadline=trio.current_time() + HAND_BACK_WITHIN):
             try:
                 await self._services.store.release(turn.lease)
+            except StoreFull as error:
+                log.debug("turn %s is not handed back yet: %s", turn.lease.turn_id, error)
+                return False
             except HermesError as error:
                 log.warning("turn %s was not handed back: %s", turn.lease.turn_id, error)
+        return True
 
     async def _idle(self, context: Context[Look], *, blocked: bool) -> bool:
         """Wait for a nudge; True when it is time to go."""

@@ -15,10 +15,12 @@ from actors.conversation.running import RunningTurn
 from actors.conversation.services import Services
 from hermes.agent.turnio import Stopped
 from hermes.config.schema import Approvals, BusyInput, Display, Terminal
+from hermes.errors import StoreFull
 from hermes.events import DraftState, InboundKind, OutboundKind
 from hermes.messages import Message, Role, ToolCall, Usage
 from hermes.models.contract import Completed, ModelPiece, ModelRequest, TextDelta
 from hermes.status import State
+from hermes.store.rows import Lease
 from hermes.store.store import SqliteStore
 from tests.actors.faults import bombs
 from tests.actors.house import house, settings
@@ -58,6 +60,34 @@ async def test_a_message_that_crashes_each_turn_is_given_up_and_told_at_once_and
         assert child.failure is not None
         assert "a bug in a model's client" in child.failure.error
         assert gateway.children()["conversations/session:other"].failure is None
+
+
+async def test_a_disk_that_is_full_now_and_then_uses_up_no_attempts_of_a_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim finds room, the end of the turn does not, and the first try to take the claim back neither."""
+    finish, release = SqliteStore.finish, SqliteStore.release
+    times = {"finish": 3, "release": 3}
+
+    async def finish_or_full(self: SqliteStore, *arguments: Any) -> None:
+        if times["finish"]:
+            times["finish"] -= 1
+            raise StoreFull("no space left")
+        await finish(self, *arguments)
+
+    async def release_or_full(self: SqliteStore, lease: Lease) -> None:
+        if times["release"] > times["finish"]:
+            times["release"] -= 1
+            raise StoreFull("no space left")
+        await release(self, lease)
+
+    monkeypatch.setattr("actors.conversation.actor.FULL_RETRY", 0.01)
+    monkeypatch.setattr(SqliteStore, "finish", finish_or_full)
+    monkeypatch.setattr(SqliteStore, "release", release_or_full)
+    async with house(tmp_path) as gateway:
+        await gateway.chat.say("1", "say hello")
+        assert await gateway.chat.answer("1") == "hello"
+    assert times == {"finish": 0, "release": 0}
 
 
 async def test_what_a_crashed_turn_showed_is_taken_back(tmp_path: Path) -> None:
