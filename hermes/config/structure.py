@@ -21,7 +21,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from hermes.config.fields import BadValue
 from hermes.config.model_schema import Fallback
-from hermes.config.schema import ApprovalMode, BusyInput, Platforms, Settings
+from hermes.config.schema import ApprovalMode, BusyInput, Platforms, ResumeDisplay, Settings, TerminalBackend
 from hermes.config.tree import KeyPath, Tree, as_items, as_tree
 
 T = TypeVar("T")
@@ -166,11 +166,11 @@ def _approval_mode(value: object, _: object) -> ApprovalMode:
     return _choice("off" if value is False else value, ApprovalMode)  # YAML reads a bare off as a switch
 
 
-def _busy_input(value: object, _: object) -> BusyInput:
-    return _choice(value, BusyInput)
-
-
 Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def _choice_of(kind: type[Choice]) -> Callable[[object, object], Choice]:
+    return lambda value, _: _choice(value, kind)
 
 
 def _choice(value: object, kind: type[Choice]) -> Choice:
@@ -199,13 +199,16 @@ def _free(value: object, _: object) -> Tree:
     return dict(_section(value))
 
 
+# Each choice by itself: as a kind of ``str`` it would be read as any text, whatever the text says.
 _CLASSES: tuple[tuple[type[object], Callable[[object, object], object]], ...] = (
     (str, _text),
     (bool, _switch),
     (int, _whole),
     (float, _number),
     (ApprovalMode, _approval_mode),
-    (BusyInput, _busy_input),
+    (BusyInput, _choice_of(BusyInput)),
+    (ResumeDisplay, _choice_of(ResumeDisplay)),
+    (TerminalBackend, _choice_of(TerminalBackend)),
 )
 
 _SHAPES: tuple[tuple[object, Callable[[object, object], object]], ...] = (

@@ -1,9 +1,12 @@
 import os
+from enum import StrEnum
+from functools import reduce
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
+from hermes.config.describe import Key, schema_keys
 from hermes.config.load import REPORTED, Loaded, load
 from hermes.config.schema import ApprovalMode, BusyInput, Platform, Settings
 from hermes.errors import ConfigError
@@ -121,6 +124,27 @@ def test_a_key_without_a_value_is_at_its_default(home: Home) -> None:
 
 def test_a_bare_off_is_a_mode_of_approvals(home: Home) -> None:
     assert settings(home, "approvals: {mode: off}").approvals.mode is ApprovalMode.OFF
+
+
+CHOICES = [(key, type(key.default)) for key in schema_keys() if isinstance(key.default, StrEnum)]
+named = pytest.mark.parametrize(("key", "kind"), CHOICES, ids=[key.dotted for key, _ in CHOICES])
+
+
+@named
+def test_a_choice_that_is_written_out_is_the_one_that_it_names(home: Home, key: Key, kind: type[StrEnum]) -> None:
+    for member in kind:
+        written_out: object = settings(home, as_yaml(key, f'"{member}"'))
+        assert reduce(getattr, key.path, written_out) is member
+
+
+@named
+def test_a_word_that_is_none_of_the_choices_is_refused(home: Home, key: Key, kind: type[StrEnum]) -> None:
+    line = f"config.yaml:1: {key.dotted}: expected one of {', '.join(kind)}, found 'docker'"
+    assert problems(home, as_yaml(key, "docker")) == [line]
+
+
+def as_yaml(key: Key, value: str) -> str:
+    return f"{': {'.join(key.path)}: {value}{'}' * (len(key.path) - 1)}"
 
 
 def test_the_model_may_be_a_single_word(home: Home) -> None:
