@@ -9,8 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import trio
 
@@ -21,8 +20,6 @@ from hermes import lean_attrs
 from hermes.cli.attach import attach
 from hermes.cli.startup import Startup, start_up
 from hermes.config.choice import OFFLINE
-from hermes.config.environment import OVERRIDES
-from hermes.config.tree import dotted
 from hermes.control import request
 from hermes.errors import ConfigError, HermesError
 from hermes.home import Home
@@ -49,8 +46,7 @@ def run_gateway(*, replace: bool, verbosity: int) -> int:
         lock = _take_lock(home, us, replace=replace)
         try:
             _write_pid(home, us)
-            with _naming_the_place(startup):
-                return _serve(startup, us, quiet=verbosity < 0)
+            return _serve(startup, us, quiet=verbosity < 0)
         finally:
             _remove_pid(home)
             lock.release()
@@ -65,24 +61,6 @@ def _take_lock(home: Home, us: Holder, *, replace: bool) -> InstanceLock:
         text = f"the lock {home.gateway_lock} cannot be taken by user {os.geteuid()}: {error.strerror}"
         raise (ConfigError if isinstance(error, PermissionError) else HermesError)(text) from error
     return lock
-
-
-@contextmanager
-def _naming_the_place(startup: Startup) -> Generator[None]:
-    """A ``ConfigError`` that names only a key gets the file or the variable in which it is set."""
-    try:
-        yield
-    except ConfigError as error:
-        if error.file or not error.key:
-            raise
-        place = _place(startup, error.key)
-        raise ConfigError(f"{place}: {error}", file=place, key=error.key) from error
-
-
-def _place(startup: Startup, key: str) -> str:
-    above = (name for name, path in OVERRIDES.items() if dotted(path) == key and startup.environment.get(name))
-    file = startup.home.env_file if key.isupper() else startup.home.config_file
-    return next(above, str(file))
 
 
 def _ask_to_leave(home: Home, seen: Holder) -> bool:

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 
 from attrs import field, frozen
 
+from hermes.config.environment import OVERRIDES
 from hermes.config.load import Loaded, load
 from hermes.config.notice import Notice
 from hermes.config.schema import Settings
+from hermes.config.tree import dotted
+from hermes.errors import ConfigError
 from hermes.home import Home, find_home, make_home
 from hermes.logs import Logs, open_logs
 from hermes.redact import Redactor, Unredacted
@@ -38,7 +41,8 @@ def start_up(
 ) -> Generator[Startup]:
     """Make the home, read its configuration, and log into it until the block ends.
 
-    ``verbosity`` as in ``hermes.logs.open_logs``. Raises ``ConfigError`` before more than the home's folders is made.
+    ``verbosity`` as in ``hermes.logs.open_logs``. Raises ``ConfigError`` before more than the home's folders is made;
+    one that the block raises names the place of what is wrong.
     """
     home = find_home(environ)
     make_home(home)
@@ -53,9 +57,29 @@ def start_up(
         environ=environ,
     ) as logs:
         _tell(loaded)
-        yield Startup(home, loaded.settings, loaded.environment, redactor, logs, loaded.notices)
+        startup = Startup(home, loaded.settings, loaded.environment, redactor, logs, loaded.notices)
+        with _naming_the_place(startup):
+            yield startup
 
 
 def _tell(loaded: Loaded) -> None:
     for notice in loaded.notices:
         _log.warning("%s", notice)
+
+
+@contextmanager
+def _naming_the_place(startup: Startup) -> Generator[None]:
+    """A ``ConfigError`` that names only a key gets the file or the variable in which it is set."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.file or not error.key:
+            raise
+        place = _place(startup, error.key)
+        raise ConfigError(f"{place}: {error}", file=place, key=error.key) from error
+
+
+def _place(startup: Startup, key: str) -> str:
+    above = (name for name, path in OVERRIDES.items() if dotted(path) == key and startup.environment.get(name))
+    file = startup.home.env_file if key.isupper() else startup.home.config_file
+    return next(above, str(file))

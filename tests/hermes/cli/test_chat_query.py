@@ -154,6 +154,13 @@ def test_an_unknown_session_is_one_line() -> None:
         assert done.stderr.decode().count("\n") == 1
 
 
+def test_a_provider_that_nobody_knows_is_told_with_the_file_that_names_it(home: Path) -> None:
+    (home / "config.yaml").write_text("model: {provider: nobody}\n")
+    done = hermes("chat", "-q", "hi")
+    assert (done.returncode, done.stdout) == (78, b"")
+    assert done.stderr.decode().startswith(f"hermes: {home / 'config.yaml'}: model.provider is 'nobody', and none of: ")
+
+
 def test_a_wrong_configuration_is_told_with_its_exit_code(home: Path) -> None:
     (home / "config.yaml").write_text("agent:\n  max_turns: many\n")
     done = hermes("chat", "-q", "hi")

@@ -44,6 +44,31 @@ def test_a_wrong_configuration_starts_nothing(hermes_home: Path) -> None:
     assert (logging.getLogger().level, logging.getLogger().handlers) == before
 
 
+@pytest.mark.parametrize(
+    ("key", "environ", "place"),
+    [
+        ("model.provider", {}, "config.yaml"),
+        ("model.provider", {"HERMES_INFERENCE_PROVIDER": "openai"}, "HERMES_INFERENCE_PROVIDER"),
+        ("OPENAI_API_KEY", {}, ".env"),
+    ],
+)
+def test_what_is_found_wrong_later_names_where_it_is_set(
+    hermes_home: Path, key: str, environ: dict[str, str], place: str
+) -> None:
+    named = str(hermes_home / place) if "." in place else place
+    all_of_it = {**os.environ, **environ}
+    with pytest.raises(ConfigError) as caught, start_up(gateway=False, verbosity=None, environ=all_of_it):
+        raise ConfigError("it is wrong", key=key)
+    assert (str(caught.value), caught.value.file, caught.value.key) == (f"{named}: it is wrong", named, key)
+
+
+def test_what_names_its_place_already_is_left_as_it_is(hermes_home: Path) -> None:
+    error = ConfigError("it is wrong", file="there", key="a.b")
+    with pytest.raises(ConfigError) as caught, start_up(gateway=False, verbosity=None):
+        raise error
+    assert caught.value is error
+
+
 def test_who_switches_redaction_off_gets_text_as_it_is(hermes_home: Path) -> None:
     (hermes_home / "config.yaml").write_text("security: {redact_secrets: false}\n")
     with start_up(gateway=False, verbosity=None, environ={**os.environ, "A_TOKEN": "sesame-open-9"}) as startup:
