@@ -80,7 +80,7 @@ def load(home: Home, environ: Mapping[str, str]) -> Loaded:
     above = (*above, *_provider_by_key(file, above, environ, environment, home.env_file))
     settings = _settings(file, above, secrets)
     notices = (*env_file.notices, *unknown_keys(file.document, file.path), *_open_keys(file))
-    odd = tuple(_odd_timezone(settings))
+    odd = tuple(_odd_timezone(settings, file, above))
     settings = evolve(settings, timezone="") if odd else settings
     notices = (*notices, *_unset(file), *odd)
     return Loaded(settings, environment, file.values, _sources(file.values, above), notices)
@@ -237,10 +237,13 @@ def _open_keys(file: _File) -> Iterator[Notice]:
             yield Notice(f"{file.place(path)}: {dotted(path)}: {problem}", str(file.path), dotted(path))
 
 
-def _odd_timezone(settings: Settings) -> Iterator[Notice]:
+def _odd_timezone(settings: Settings, file: _File, above: tuple[Override, ...]) -> Iterator[Notice]:
     if settings.timezone and not _is_timezone(settings.timezone):
+        path: KeyPath = ("timezone",)
+        origin = next((override.origin for override in above if override.path == path), None)
+        subject = str(origin) if origin else f"{file.place(path)}: timezone"
         problem = "is unknown here and not used: expected a name such as Europe/Vienna"
-        yield Notice(f"timezone: {settings.timezone!r} {problem}", "", "timezone")
+        yield Notice(f"{subject}: {settings.timezone!r} {problem}", "" if origin else str(file.path), "timezone")
 
 
 def _is_timezone(name: str) -> bool:

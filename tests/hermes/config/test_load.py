@@ -360,9 +360,14 @@ def test_unknown_and_not_yet_used_keys_are_kept(home: Home) -> None:
 def test_a_time_zone_that_nobody_knows_is_told(home: Home) -> None:
     loaded = load(written(home, "timezone: Mars/Olympus"), NOTHING)
     assert notices(loaded, home) == [
-        "timezone: 'Mars/Olympus' is unknown here and not used: expected a name such as Europe/Vienna"
+        "config.yaml:1: timezone: 'Mars/Olympus' is unknown here and not used: expected a name such as Europe/Vienna"
     ]
     assert loaded.settings.timezone == "", "whoever uses it would fail"
+
+
+def test_a_time_zone_of_a_variable_that_nobody_knows_is_told_with_the_variable(home: Home) -> None:
+    (notice,) = load(written(home, "timezone: UTC"), {"HERMES_TIMEZONE": "Mars/Olympus"}).notices
+    assert str(notice).startswith("HERMES_TIMEZONE (environment): 'Mars/Olympus' is unknown here")
 
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "\0", "x" * 5000])
