@@ -40,6 +40,25 @@ def test_every_setting_is_shown_with_its_source(hermes_home: Path, monkeypatch: 
     assert done.stderr == f"hermes: {hermes_home}/config.yaml:2: unknown key odd: kept, and not used\n"
 
 
+def test_what_is_set_for_a_chat_platform_is_shown_without_its_secrets(
+    hermes_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "TELEGRAM_BOT_TOKEN=110201543:AAHdqTcvCH1\nTELEGRAM_ALLOWED_USERS=12\nTELEGRAM_HOME_CHANNEL=\n"
+    (hermes_home / ".env").write_text(text + "TELEGRAM_MENTION_PATTERNS='one\ntwo'\n")
+    monkeypatch.setenv("TELEGRAM_ALLOWED_USERS", "34")
+    done = run()
+    rows = {words[0]: words[1:] for words in map(str.split, done.stdout.splitlines()) if words}
+    assert rows["TELEGRAM_ALLOWED_USERS"] == ["34", "TELEGRAM_ALLOWED_USERS", "(environment)"]
+    assert rows["TELEGRAM_BOT_TOKEN"] == ["***", "TELEGRAM_BOT_TOKEN", f"({hermes_home}/.env)"]
+    assert rows["TELEGRAM_MENTION_PATTERNS"][0] == '"one\\ntwo"'
+    assert "TELEGRAM_HOME_CHANNEL" not in rows
+    assert json.loads(run("--json").stdout)["settings"]["TELEGRAM_ALLOWED_USERS"]["value"] == "34"
+
+
+def test_a_value_with_blanks_around_it_shows_them(hermes_home: Path) -> None:
+    assert '" \u2589"' in run().stdout
+
+
 def test_a_script_gets_json(hermes_home: Path) -> None:
     (hermes_home / "config.yaml").write_text("approvals: {mode: off}\nodd: {a: 1}\n")
     (hermes_home / ".managed").touch()
