@@ -74,7 +74,10 @@ def status(watch: bool, as_json: bool) -> NoReturn:
 
 @gateway.command()
 def stop() -> None:
-    """End the running gateway after what it has under way, and wait for that."""
+    """End the running gateway after what it has under way.
+
+    Returns when it has ended. Exit code: 0 ended, 1 none runs or it does not end.
+    """
     home = find_home(os.environ)
     lock = InstanceLock(home.gateway_lock)
     if not _held(lock, home):

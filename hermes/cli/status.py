@@ -83,7 +83,7 @@ def _notes(child: dict[str, Any], now: float) -> Iterator[str]:
     if child["detail"]:
         yield child["detail"]
     if child["restarts"]:
-        yield f"{child['restarts']} restarts"
+        yield f"{child['restarts']} {'restart' if child['restarts'] == 1 else 'restarts'}"
     if child["next_try"]:
         yield f"next try in {max(0.0, child['next_try'] - now):.0f} s"
     if child["mailbox"] and child["mailbox"]["depth"]:
