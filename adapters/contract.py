@@ -92,6 +92,16 @@ class AdapterHost(Protocol):
         """
         ...
 
+    async def await_files(self, platform: str, account: str, within: float) -> tuple[Inbound, ...]:
+        """The messages of an account whose ``attachment`` an earlier process was to fetch, and did not.
+
+        Each is owed a part whose event id is its own and ``FILE_PART``. Turns that have not begun wait for these, once
+        more ``within`` seconds from now; so this is asked for before ``task_status.started()``, after which they are
+        begun. Other messages come back too: their turns began without the file, less than an hour ago if they are over.
+        Raises ``TransientError`` and ``Unavailable`` as ``accept`` does; may be repeated.
+        """
+        ...
+
     async def transcript(self, session_key: str, *, before: int | None = None, limit: int = 200) -> Transcript:
         """The chat as the store has it, oldest first: see ``Transcript``."""
         ...

@@ -29,6 +29,10 @@ class Source:
     user_name: str = ""
 
 
+FILE_PART = ":file"
+"""Behind the event id of a message that brings a file: the id of the part that tells what became of the file."""
+
+
 class InboundKind(StrEnum):
     MESSAGE = "message"
     EDIT = "edit"
@@ -62,6 +66,9 @@ class Inbound:
     """Rows of one session that share a non-empty value are parts of one utterance and become one turn."""
     more_within: float = 0.0
     """Seconds after its arrival within which further parts of its utterance may come: the turn begins after them."""
+    attachment: str = ""
+    """What its adapter needs to fetch the file of the message, be it after a restart; nobody else reads it. Empty for
+    a message whose file, if it has one, is not waited for."""
 
 
 class OutboundKind(StrEnum):

@@ -50,6 +50,9 @@ class Host:
         self._around.conversations.tell_nowait(event.session_key, LOOK)
         return accepted
 
+    async def await_files(self, platform: str, account: str, within: float) -> tuple[Inbound, ...]:
+        return await self._around.store.await_files(platform, account, within, time.time())
+
     async def transcript(self, session_key: str, *, before: int | None = None, limit: int = 200) -> Transcript:
         return await self._around.store.transcript(session_key, before=before, limit=limit)
 

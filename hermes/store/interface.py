@@ -51,6 +51,13 @@ class Journal(Protocol):
         """Session keys of the account with pending rows or running turns: what a start has to wake."""
         ...
 
+    async def await_files(self, platform: str, account: str, within: float, now: float) -> tuple[Inbound, ...]:
+        """The messages of the account whose files are still to come; see ``Inbound.attachment``.
+
+        A turn that has not begun waits for them anew: ``within`` seconds from now, however long ago they came.
+        """
+        ...
+
     async def claim(self, session_key: str, owner: str, now: float, burial: Burial) -> Turn | None:
         """The next turn of a session, leased to the caller: its unfinished one first, else one for the oldest pending
         message.

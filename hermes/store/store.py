@@ -56,6 +56,7 @@ from hermes.store.tables import (
     delivery,
     drafts,
     exchanges,
+    files,
     homes,
     inbox,
     leases,
@@ -133,6 +134,9 @@ class SqliteStore(Store):
 
     async def unfinished(self, platform: str, account: str) -> tuple[str, ...]:
         return await self._readers.read(lambda connection: inbox.unfinished(connection, platform, account))
+
+    async def await_files(self, platform: str, account: str, within: float, now: float) -> tuple[Inbound, ...]:
+        return await self._write(lambda connection: files.await_anew(connection, platform, account, within, now))
 
     async def claim(self, session_key: str, owner: str, now: float, burial: Burial) -> Turn | None:
         claimant = claims.Claimant(owner, secrets.token_hex(8), self._compose, self._is_free)

@@ -41,6 +41,10 @@ class FakeHost:
     transcript_gate: trio.Event | None = None
     on_accept: Callable[[Inbound], Awaitable[None]] = _nothing
     """Called after the commit, before ``accept`` returns."""
+    left: list[Inbound] = field(factory=list)
+    """Whose files an earlier process has left; what ``await_files`` returns."""
+    asked_for_left: list[tuple[str, str, float]] = field(factory=list)
+    left_failures: deque[BaseException] = field(factory=deque)
     tree: ChildStatus = field(factory=lambda: worker("root"))
     beats: int = 0
     reasons: list[str] = field(factory=list)
@@ -68,6 +72,13 @@ class FakeHost:
         self._note()
         await self.on_accept(event)
         return Accepted(len(self.events) - 1, duplicate=False)
+
+    async def await_files(self, platform: str, account: str, within: float) -> tuple[Inbound, ...]:
+        await trio.lowlevel.checkpoint()
+        self.asked_for_left.append((platform, account, within))
+        if self.left_failures:
+            raise self.left_failures.popleft()
+        return tuple(self.left)
 
     async def transcript(self, session_key: str, *, before: int | None = None, limit: int = 200) -> Transcript:
         await trio.lowlevel.checkpoint()

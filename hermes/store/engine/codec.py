@@ -31,7 +31,7 @@ _SOURCE = ("platform", "account", "chat_id", "chat_type", "thread_id", "user_id"
 
 INBOUND_COLUMNS = (
     "event_id", *_SOURCE, "session_key", "kind", "text", "sent_at", "message_id", "edited_at", "reply_to", "ask_id",
-    "utterance", "more_within",
+    "utterance", "more_within", "attachment",
 )  # fmt: skip
 INBOX_COLUMNS = (*INBOUND_COLUMNS, "id", "received_at")
 OUTBOUND_COLUMNS = (
@@ -116,6 +116,7 @@ def inbound_values(event: Inbound) -> tuple[Value, ...]:
         clean(event.ask_id),
         clean(event.utterance),
         event.more_within,
+        clean(event.attachment),
     )
 
 

@@ -167,6 +167,7 @@ INBOX = Table(
         ("result", _TEXT),
         ("settled_at", "REAL"),
         ("entry_id", "INTEGER"),
+        ("attachment", _TEXT),
         ("text", _TEXT),
     ),
     ("UNIQUE (platform, account, event_id)",),
@@ -331,6 +332,7 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS entries_turn ON entries(turn_id) WHERE turn_id <> ''",
     "CREATE INDEX IF NOT EXISTS inbox_pending ON inbox(session_key) WHERE state = 'pending'",
     "CREATE INDEX IF NOT EXISTS inbox_dead ON inbox(session_key) WHERE state = 'dead'",
+    "CREATE INDEX IF NOT EXISTS inbox_files ON inbox(platform, account) WHERE attachment <> ''",
     "CREATE INDEX IF NOT EXISTS inbox_turn ON inbox(turn_id) WHERE turn_id IS NOT NULL",
     # One running turn a session, whatever the key: the schema itself refuses a second one.
     "CREATE UNIQUE INDEX IF NOT EXISTS turns_running ON turns(session_id) WHERE state = 'running'",

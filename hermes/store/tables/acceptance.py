@@ -22,6 +22,9 @@ MAX_TEXT_BYTES = 256 * 1024
 MAX_ID_CHARACTERS = 512
 """Of each id that comes from outside: twice the longest of the platforms (a Matrix event id has 255 bytes at most)."""
 
+MAX_ATTACHMENT_CHARACTERS = 4096
+"""Of what an adapter notes to fetch a file again: two ids of the platform, and a name."""
+
 _FIND = "SELECT id FROM inbox WHERE platform = ? AND account = ? AND event_id = ?"
 
 # What a message reads: its newest edit, else what came first. What came with the same id later is a part of it.
@@ -64,6 +67,8 @@ def _check_size(event: Inbound) -> None:
     # Four bytes a character is the most that UTF-8 takes, so an ordinary message is not encoded for its length.
     if len(event.text) * 4 > MAX_TEXT_BYTES and len(event.text.encode(errors="replace")) > MAX_TEXT_BYTES:
         raise Refused(f"the message is larger than {MAX_TEXT_BYTES // 1024} KB: send it in parts, or as a file")
+    if len(event.attachment) > MAX_ATTACHMENT_CHARACTERS:
+        raise Refused(f"what is noted of a file is longer than {MAX_ATTACHMENT_CHARACTERS} characters")
     source = event.source
     ids = (event.event_id, event.session_key, event.message_id, event.reply_to, event.ask_id, event.utterance)
     places = (source.platform, source.account, source.chat_id, source.thread_id, source.user_id, source.user_name)

@@ -22,6 +22,8 @@ async def test_an_accepted_event_waits_with_all_that_the_platform_told(store: Sq
         reply_to="m2",
         ask_id="a1",
         utterance="album",
+        more_within=1.5,
+        attachment="a note",
     )
     accepted = await store.accept(told, NOW)
     (row,) = await store.pending("k")
