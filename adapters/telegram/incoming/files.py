@@ -51,6 +51,8 @@ class Files:
     _cache: Path
     _running: tuple[trio.Nursery, AdapterHost] | None = None
     _places: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(AT_A_TIME))
+    _turn_to_tell: trio.Lock = field(factory=trio.Lock)
+    """Parts are handed over one at a time: the one that comes last says that its turn need not wait for more."""
     _wanted: dict[str, _Wanted] = field(factory=dict[str, _Wanted])
     """By the event that brought it."""
 
@@ -81,8 +83,14 @@ class Files:
 
     async def _settle(self, wanted: _Wanted, host: AdapterHost) -> None:
         wanted.text = wanted.text or await self._fetched(wanted)
+        async with self._turn_to_tell:
+            await self._tell(wanted, host)
+
+    async def _tell(self, wanted: _Wanted, host: AdapterHost) -> None:
         event = wanted.event
-        others = any(other.event.utterance == event.utterance and not other.text for other in self._wanted.values())
+        others = any(
+            other is not wanted and other.event.utterance == event.utterance for other in self._wanted.values()
+        )
         more = FETCH_WITHIN if others else wanted.rest_within
         part = evolve(event, event_id=f"{event.event_id}:file", text=wanted.text, more_within=more)
         await _hand_over(part, host)
