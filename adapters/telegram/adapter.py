@@ -2,7 +2,8 @@
 
 Rules:
 
-1. ``run`` polls, or is called by a webhook; what it took is in the inbox before the server is told so (intake.py).
+1. ``run`` polls, or is called by a webhook; what it took is in the inbox before the server is told so (intake.py). What
+   an earlier process was still fetching is taken up before events can flow (files.py).
 2. Telegram knows no key of a message, so one whose request was lost may stand in the chat already, and is sent again
    only with a mark that says so.
 3. ``send`` and ``edit`` work whether or not ``run`` does: each has connections of its own.
@@ -157,9 +158,11 @@ class TelegramAdapter:
             from adapters.telegram.webhook.stream import WebhookStream
 
             intake = self._intake(await self._who(), host, nursery)
+            await self._files.take_up(host, self.account)
             await WebhookStream(self._settings.webhook, self._calls, intake, host).run(task_status=task_status)
             return
         me, found = await self._connected(host)
+        await self._files.take_up(host, self.account)
         task_status.started()
         await Polling(self._calls, self._intake(me, host, nursery), host).run(found)
 

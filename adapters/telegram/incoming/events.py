@@ -16,7 +16,7 @@ from telegram import Bot, CallbackQuery, Message, Update, User
 from adapters.telegram.chats import is_shared, session_key
 from adapters.telegram.incoming.access import Me, is_meant, may_write, without_mention
 from adapters.telegram.incoming.content import CONTENT, quoted, text_of
-from adapters.telegram.incoming.media import FETCH_WITHIN, MOST_BYTES, Attachment, attachment
+from adapters.telegram.incoming.media import FETCH_WITHIN, MOST_BYTES, Wanted, attachment, noted
 from adapters.telegram.incoming.origin import source_of
 from adapters.telegram.incoming.utterances import Part, Utterances
 from adapters.telegram.settings import TelegramSettings
@@ -61,9 +61,7 @@ class Filed:
     """A message that brings a file."""
 
     event: Inbound
-    file: Attachment
-    rest_within: float
-    """Seconds for further parts of it beside the file."""
+    wanted: Wanted
 
 
 @frozen
@@ -115,7 +113,9 @@ class Reader:
         if kind is InboundKind.EDIT:
             return found
         utterance = found.utterance or f"file:{found.source.chat_id}:{found.message_id}"
-        return Filed(evolve(found, utterance=utterance, more_within=FETCH_WITHIN), file, found.more_within)
+        wanted = Wanted(file, rest_within=found.more_within)
+        waits = evolve(found, utterance=utterance, more_within=FETCH_WITHIN, attachment=noted(wanted))
+        return Filed(waits, wanted)
 
     def _said(self, update_id: int, message: Message, kind: InboundKind) -> Inbound | Dropped:
         user = message.from_user if message.sender_chat is None else None

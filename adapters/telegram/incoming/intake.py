@@ -85,11 +85,10 @@ class Intake:
             case Inbound():
                 await self._host.accept(event)
             case Filed() if not self._files.has_room:
-                text = f"{event.event.text}\n[The {event.file.called} is not fetched: too many others are on their way]"
-                await self._host.accept(evolve(event.event, text=text, more_within=event.rest_within))
+                await self._host.accept(_without_file(event))
             case Filed():
                 await self._host.accept(event.event)
-                self._files.fetch(event.event, event.file, rest_within=event.rest_within)
+                self._files.fetch(event.event, event.wanted)
             case Press():
                 await self._presses.answer(event)
 
@@ -115,6 +114,11 @@ class Intake:
         if dropped.unreadable:
             self._unreadable.tell(number, dropped.unreadable)
         log.debug("update %d is dropped: %s", number, dropped.rule)
+
+
+def _without_file(filed: Filed) -> Inbound:
+    text = f"{filed.event.text}\n[The {filed.wanted.file.called} is not fetched: too many others are on their way]"
+    return evolve(filed.event, text=text, more_within=filed.wanted.rest_within, attachment="")
 
 
 @define

@@ -2,8 +2,9 @@
 
 1. A message with a file is in the inbox at once, like any other, and says how long its turn may wait for the file. What
    became of the file comes as a further part of it, which begins the turn.
-2. Nothing that is fetched holds up another chat. What is too large, or cannot be had in time, is said so.
-3. The cache is bounded: the oldest files go first. A file's name is ours but for its ending; nothing outside of the
+2. What is to be fetched is noted in the journal with its message, so that a restart does not forget it.
+3. Nothing that is fetched holds up another chat. What is too large, or cannot be had in time, is said so.
+4. The cache is bounded: the oldest files go first. A file's name is ours but for its ending; nothing outside of the
    cache is ever written.
 """
 
@@ -15,6 +16,8 @@ import time
 from pathlib import Path
 
 from attrs import frozen
+from cattrs import BaseValidationError
+from cattrs.preconf.json import make_converter
 from telegram import Message
 
 # Bytes of a file that the Bot API hands out (getFile): a server of one's own may give more, and this is held in memory.
@@ -22,6 +25,9 @@ MOST_BYTES = 20 * 1024 * 1024
 
 # Seconds for a file: 20 MB in that time is a slow line.
 FETCH_WITHIN = 60.0
+
+# Characters of a name as its sender called it, from its end, where its ending is: no file system has longer ones.
+NAME_CHARACTERS = 255
 
 # Bytes of the cache, and of a text that is shown to the agent with the message.
 CACHE_BYTES = 500 * 1024 * 1024
@@ -38,6 +44,8 @@ _ENDINGS = {
     "photo": ".jpg", "voice": ".ogg", "audio": ".mp3", "video": ".mp4", "video_note": ".mp4", "animation": ".mp4",
 }  # fmt: skip
 _CALLED = {"voice": "voice message", "video_note": "video message", "audio": "audio file"}
+
+_json = make_converter()
 
 
 @frozen
@@ -60,6 +68,28 @@ class Attachment:
         return f"{_CALLED.get(self.kind, self.kind)}{named}"
 
 
+@frozen
+class Wanted:
+    """A file that is to be fetched. It stands in the journal with its message."""
+
+    file: Attachment
+    rest_within: float
+    """Seconds for further parts of the utterance once all its files are there."""
+
+
+def noted(wanted: Wanted) -> str:
+    """As ``Inbound.attachment``."""
+    return _json.dumps(wanted, Wanted, ensure_ascii=False)
+
+
+def read_note(note: str) -> Wanted:
+    """What ``noted`` made; a file without an id, which nobody can fetch, if another version of this program did."""
+    try:
+        return _json.loads(note, Wanted)
+    except (ValueError, TypeError, KeyError, BaseValidationError):
+        return Wanted(Attachment("file", "", "", 0), rest_within=0.0)
+
+
 def attachment(message: Message) -> Attachment | None:
     """The file of a message; of a photo, its largest size."""
     if message.photo:
@@ -69,7 +99,7 @@ def attachment(message: Message) -> Attachment | None:
     for kind in ("animation", "document", "voice", "video", "video_note", "audio"):
         found = getattr(message, kind)
         if found is not None:
-            name = getattr(found, "file_name", None) or ""
+            name = (getattr(found, "file_name", None) or "")[-NAME_CHARACTERS:]
             return Attachment(kind, found.file_id, found.file_unique_id, found.file_size or 0, name)
     return None
 

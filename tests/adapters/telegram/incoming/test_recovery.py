@@ -21,6 +21,7 @@ from adapters.telegram.failures import PollConflict
 from adapters.telegram.incoming.access import Me
 from adapters.telegram.settings import TelegramSettings
 from hermes.errors import AuthError, RateLimited, TransientError
+from hermes.events import Inbound
 from hermes.redact import Redactor
 from hermes.status import State
 from tests.actors.runtime.stage import Stage, acting, supervisor
@@ -77,6 +78,9 @@ class Line:
 
 class NothingWaits:
     """A store in which nothing is unfinished."""
+
+    async def await_files(self, platform: str, account: str, within: float, now: float) -> tuple[Inbound, ...]:
+        return ()
 
     async def unfinished(self, platform: str, account: str) -> tuple[str, ...]:
         return ()

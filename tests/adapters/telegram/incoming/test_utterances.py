@@ -64,7 +64,7 @@ def test_parts_of_an_album_share_an_utterance_and_the_name_of_the_bot() -> None:
 
     first = heard(caption="@hermes_bot look", caption_entities=MENTION["entities"])
     assert isinstance(first, Filed)
-    assert (first.event.utterance, first.rest_within) == ("album:77", ALBUM_WITHIN)
+    assert (first.event.utterance, first.wanted.rest_within) == ("album:77", ALBUM_WITHIN)
     second = heard()
     assert isinstance(second, Filed)
     assert second.event.utterance == "album:77"
