@@ -75,7 +75,8 @@ PROTECTED = (
     ),
     *_protect(
         Care.PRIVATE,
-        f"{HERMES}/memories {HERMES}/sessions {HERMES}/state.db {HERMES}/state.db-wal {HERMES}/state.db-shm",
+        f"{HERMES}/memories {HERMES}/sessions {HERMES}/history {HERMES}/state.db {HERMES}/state.db-wal"
+        f" {HERMES}/state.db-shm",
         secret=True,
     ),
     *_protect(Care.SSH, "~/.ssh/id_* ~/.ssh/*.pem ~/.ssh/*_key", secret=True),

@@ -199,7 +199,9 @@ async def test_a_file_with_credentials_is_not_read(world: World, path: Path, wri
     assert "holds credentials and is not read" in result.content
 
 
-@pytest.mark.parametrize("written", ["memories/USER.md", "memories/telegram/42/USER.md", "sessions/a", "state.db"])
+@pytest.mark.parametrize(
+    "written", ["memories/USER.md", "memories/telegram/42/USER.md", "sessions/a", "history", "state.db"]
+)
 async def test_what_people_said_to_the_agent_is_left_to_the_tools_that_know_who_may_see_it(
     world: World, path: Path, written: str
 ) -> None:
