@@ -119,9 +119,9 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
 
 
 def _greeting(attached: Sequence[Attached], provider: str) -> list[str]:
-    addresses = filter(None, (getattr(each.adapter, "address", None) for each in attached))
-    lines = [f"Hermes is running. Chat with it at {address}" for address in addresses]
-    hint = 'Type "help" there, or "run ls". ' if provider == OFFLINE else ""
+    addresses = tuple(filter(None, (getattr(each.adapter, "address", None) for each in attached)))
+    lines = [f"Hermes is running. Chat with it at {address}" for address in addresses] or ["Hermes is running."]
+    hint = 'Type "help" there, or "run ls". ' if addresses and provider == OFFLINE else ""
     return [*lines, f"{hint}Ctrl-C here ends it."]
 
 
