@@ -119,7 +119,9 @@ def _serve(startup: Startup, us: Holder, *, quiet: bool) -> int:
 
 
 def _greeting(attached: Sequence[Attached], provider: str) -> list[str]:
-    addresses = tuple(filter(None, (getattr(each.adapter, "address", None) for each in attached)))
+    # A port that is not listened on may be another program's.
+    serving = (each.adapter for each in attached if getattr(each.adapter, "port", None) is not None)
+    addresses = tuple(filter(None, (getattr(adapter, "address", None) for adapter in serving)))
     lines = [f"Hermes is running. Chat with it at {address}" for address in addresses] or ["Hermes is running."]
     hint = 'Type "help" there, or "run ls". ' if addresses and provider == OFFLINE else ""
     return [*lines, f"{hint}Ctrl-C here ends it."]
