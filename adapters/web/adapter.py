@@ -19,7 +19,7 @@ from adapters.contract import AdapterHost, Drafts, Idempotency, Limits, Receipt
 from adapters.web.beside import Beside
 from adapters.web.chats import ACCOUNT, PLATFORM, entry_of_outbound
 from adapters.web.hub import Hub
-from adapters.web.listen import HOST_KEY, PORT_KEY, listen
+from adapters.web.listen import PAGE, Keys, listen
 from adapters.web.protocol import Message
 from adapters.web.settings import WebSettings
 from hermes.errors import ConfigError, Refused, TransientError
@@ -91,7 +91,8 @@ class WebAdapter:
         Raises ``ConfigError`` when the port cannot be had, and ``TransientError`` when no connection can be accepted
         any more.
         """
-        listener = await listen(self._settings.host, self._settings.port)
+        keys = Keys(PAGE.name, self._settings.host_key, self._settings.port_key)
+        listener = await listen(self._settings.host, self._settings.port, keys)
         self._port = int(listener.socket.getsockname()[1])
         try:
             app = await trio.to_thread.run_sync(self._application, host, self._port)
@@ -153,10 +154,10 @@ def create(settings: WebSettings, beside: Beside | None = None) -> WebAdapter:
     """
     if settings.key_required and not settings.key:
         others = "others than you may write to a chat platform of it, or it is managed"
-        why = others if settings.loopback else f"{HOST_KEY} is {settings.host}, which other machines reach"
+        why = others if settings.loopback else f"{settings.host_key} is {settings.host}, which other machines reach"
         raise ConfigError(f"the page needs a key ({why}): set API_SERVER_KEY in .env", key="API_SERVER_KEY")
     if not 0 <= settings.port <= 65535:
-        raise ConfigError(f"{PORT_KEY} is {settings.port}: a port is 1 to 65535", key=PORT_KEY)
+        raise ConfigError(f"{settings.port_key} is {settings.port}: a port is 0 to 65535", key=settings.port_key)
     return WebAdapter(settings, beside)
 
 

@@ -7,10 +7,8 @@ from typing import cast
 import trio
 from attrs import frozen
 
+from adapters.web.settings import HOST_KEY, PORT_KEY
 from hermes.errors import ConfigError
-
-PORT_KEY = "platforms.web.extra.port"
-HOST_KEY = "platforms.web.extra.host"
 
 BACKLOG = 64
 """Connections that wait to be accepted: a few pages that come back at the same moment."""

@@ -12,6 +12,9 @@ from attrs import field, frozen
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8642
 
+HOST_KEY = "platforms.web.extra.host"
+PORT_KEY = "platforms.web.extra.port"
+
 
 @frozen
 class CommandHelp:
@@ -35,6 +38,10 @@ class WebSettings:
     """An address or a name of this machine."""
     port: int = DEFAULT_PORT
     """0 takes any free port."""
+    host_key: str = HOST_KEY
+    """Where ``host`` is set, for whoever has to change it: a key, or the variable that stands above it."""
+    port_key: str = PORT_KEY
+    """The same for ``port``."""
     key: str | None = field(default=None, repr=False)
     """API_SERVER_KEY."""
     require_key: bool = False

@@ -65,13 +65,15 @@ def _page(startup: Startup, *, alone: bool, open_to_others: bool) -> Sequence[At
 def _web(startup: Startup, *, open_to_others: bool) -> Sequence[Attached]:
     """The page, and the interface for programs on its port."""
     from adapters.web.adapter import create
-    from adapters.web.settings import CommandHelp, WebSettings
+    from adapters.web.settings import HOST_KEY, PORT_KEY, CommandHelp, WebSettings
 
     extra = startup.settings.platforms.web.extra
     commands = tuple(CommandHelp(command.name, command.help) for command in COMMANDS)
     settings = WebSettings(
         host=extra.host,
         port=extra.port,
+        host_key=startup.variable_above(HOST_KEY) or HOST_KEY,
+        port_key=startup.variable_above(PORT_KEY) or PORT_KEY,
         key=startup.settings.api_server.key or None,
         # Who sets a key wants it asked for. The others are reasons to want one: what the agent does for somebody else,
         # it does on this machine, and a page without a key takes whoever reaches it for the owner.

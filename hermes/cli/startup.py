@@ -34,6 +34,11 @@ class Startup:
     notices: tuple[Notice, ...]
     """What is odd in the configuration; logged as warnings already."""
 
+    def variable_above(self, key: str) -> str:
+        """The variable that is set and stands above ``key`` of config.yaml; empty: none does."""
+        above = (name for name, path in OVERRIDES.items() if dotted(path) == key and self.environment.get(name))
+        return next(above, "")
+
 
 @contextmanager
 def start_up(
@@ -80,6 +85,5 @@ def _naming_the_place(startup: Startup) -> Generator[None]:
 
 
 def _place(startup: Startup, key: str) -> str:
-    above = (name for name, path in OVERRIDES.items() if dotted(path) == key and startup.environment.get(name))
     file = startup.home.env_file if key.isupper() else startup.home.config_file
-    return next(above, str(file))
+    return startup.variable_above(key) or str(file)

@@ -9,7 +9,7 @@ from adapters.web import adapter as page_adapter
 from adapters.web import server
 from adapters.web.adapter import MESSAGE_LENGTH, WebAdapter, create
 from adapters.web.settings import WebSettings
-from hermes.errors import TransientError
+from hermes.errors import ConfigError, TransientError
 from hermes.events import Source
 from tests.adapters.fakehost import FakeHost, outbound
 from tests.adapters.web.client import open_page
@@ -28,6 +28,13 @@ async def test_a_page_on_the_other_loopback_address_answers_itself(host: FakeHos
         await nursery.start(made.run, host)
         await made.probe()
         nursery.cancel_scope.cancel()
+
+
+async def test_a_taken_port_is_told_with_what_sets_it(adapter: WebAdapter, host: FakeHost) -> None:
+    assert adapter.port is not None
+    other = create(WebSettings(port=adapter.port, port_key="API_SERVER_PORT"))
+    with pytest.raises(ConfigError, match="taken by another program: set API_SERVER_PORT to a free port"):
+        await other.run(host)
 
 
 async def test_a_repetition_is_marked(adapter: WebAdapter, source: Source, session: str) -> None:

@@ -45,6 +45,12 @@ def test_where_others_may_write_the_page_is_served_with_a_key_or_not_at_all(
         assert "API_SERVER_KEY" in str(found["web"].error)
 
 
+def test_the_page_knows_what_sets_its_place(hermes_home: Path) -> None:
+    page = attached(hermes_home, {"API_SERVER_PORT": "18642"})["web"]
+    assert isinstance(page, WebAdapter)
+    assert (page._settings.host_key, page._settings.port_key) == ("platforms.web.extra.host", "API_SERVER_PORT")
+
+
 def test_a_wrong_token_leaves_the_page_as_it_is(hermes_home: Path) -> None:
     found = attached(hermes_home, {"TELEGRAM_BOT_TOKEN": "nonsense"})
     assert isinstance(found["telegram"], Misconfigured)
