@@ -12,6 +12,9 @@ class AskKind(StrEnum):
 
 APPROVAL_CHOICES = ("once", "session", "always", "deny")
 
+NOBODY_THERE = "(nobody can be asked)"
+"""The answer to an approval where no person is: a denial that is not told as theirs."""
+
 
 @frozen
 class AskRequest:

@@ -19,6 +19,7 @@ from adapters.contract import AdapterHost
 from adapters.terminal import asks, chats, plain
 from adapters.terminal.asks import OpenAsk
 from adapters.terminal.outgoing import Outgoing
+from hermes.asks import NOBODY_THERE
 from hermes.events import Draft, DraftState, Inbound, Outbound, OutboundKind
 
 # Questions that wait for the person; a turn asks one at a time, and delivery waits when there are more.
@@ -128,7 +129,7 @@ class Query:
         if self.read_line is None:
             subject = plain.one_line(ask.subject or ask.question, 200)
             self.say(f"denied, as nobody can be asked here: {subject}" if ask.approval else f"not asked: {subject}")
-            return "deny" if ask.approval else NOBODY
+            return NOBODY_THERE if ask.approval else NOBODY
         self.say(text(ask))
         while True:
             self.say(asks.hint(ask))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import trio
 
-from hermes.asks import APPROVAL_CHOICES, AskKind, AskRequest
+from hermes.asks import APPROVAL_CHOICES, NOBODY_THERE, AskKind, AskRequest
 from hermes.errors import ConfigError
 from hermes.tools.contract import TIMED_OUT, ToolContext, ToolResult
 from hermes.tools.danger.normalise import show_hidden
@@ -103,6 +103,12 @@ def _refused(answer: str, timeout: float) -> ToolResult:
     if answer == TIMED_OUT:
         return ToolResult(
             f"Not run: nobody answered within {timeout:g} seconds. Do not retry; say what you would have run and why.",
+            is_error=True,
+        )
+    if answer == NOBODY_THERE:
+        return ToolResult(
+            "Not run: denied, as it needs the approval of a person and nobody can be asked here. "
+            "Do not retry it in another form.",
             is_error=True,
         )
     said = "" if answer == APPROVAL_CHOICES[-1] else f" They said: {answer}"

@@ -9,7 +9,7 @@ from adapters.terminal.adapter import TerminalAdapter
 from adapters.terminal.chats import session_key, source, typed
 from adapters.terminal.outgoing import Outgoing
 from adapters.terminal.query import NOBODY, Query
-from hermes.asks import APPROVAL_CHOICES
+from hermes.asks import APPROVAL_CHOICES, NOBODY_THERE
 from hermes.errors import Refused, Unavailable
 from hermes.events import DraftState, InboundKind, Outbound, OutboundKind
 from tests.adapters.fakehost import FakeHost, draft, outbound
@@ -103,7 +103,7 @@ async def test_an_answer_that_the_session_holds_already_is_not_said_again() -> N
 async def test_with_nobody_to_ask_an_approval_is_denied_at_once_and_told() -> None:
     async with asking() as asked:
         await asked.ask("a1")
-        assert await asked.answers() == [("a1", "deny")]
+        assert await asked.answers() == [("a1", NOBODY_THERE)]
         await asked.say("I may not.", answers=("q1",))
     assert asked.terminal.said == ["denied, as nobody can be asked here: rm -rf x"]
 
@@ -164,7 +164,7 @@ async def test_a_question_that_a_resumed_session_left_open_is_asked() -> None:
     host = FakeHost()
     host.remember(KEY, host.entry("ask", "Run it?", key="k", state="open", ask_id="a0", choices=APPROVAL_CHOICES))
     async with asking(host=host) as asked:
-        assert await asked.answers() == [("a0", "deny")]
+        assert await asked.answers() == [("a0", NOBODY_THERE)]
         await asked.say("x", answers=("q1",))
 
 

@@ -112,7 +112,8 @@ def test_a_dangerous_command_is_denied_at_once_where_nobody_can_be_asked(tmp_pat
     done = hermes("chat", "-q", f"run rm -rf {victim}")
     assert done.stderr.decode() == f"hermes: denied, as nobody can be asked here: rm -rf {victim}\n"
     assert done.returncode == 0
-    assert b"denied" in done.stdout
+    assert b"denied, as it needs the approval of a person and nobody can be asked here" in done.stdout
+    assert b"by the user" not in done.stdout, "no person has said anything"
     assert victim.exists()
 
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from hermes.asks import APPROVAL_CHOICES, AskKind, AskRequest
+from hermes.asks import APPROVAL_CHOICES, NOBODY_THERE, AskKind, AskRequest
 from hermes.errors import ConfigError
 from hermes.tools.commands.terminal import terminal
 from hermes.tools.contract import TIMED_OUT, ToolResult
@@ -95,6 +95,7 @@ async def test_an_always_that_cannot_be_stored_still_runs_this_command_and_says_
         ("use trash", "Not run: denied by the user. Do not retry; ask what to do instead. They said: use trash"),
         ("", "Not run: denied by the user. Do not retry; ask what to do instead. They said: "),
         (TIMED_OUT, "Not run: nobody answered within 60 seconds. "),
+        (NOBODY_THERE, "Not run: denied, as it needs the approval of a person and nobody can be asked here. "),
     ],
 )
 async def test_anything_but_a_yes_is_a_no(world: World, answer: str, said: str) -> None:
