@@ -10,6 +10,7 @@ import { Login } from "/page/login.js";
 import { Outbox } from "/page/outbox.js";
 import { Rows } from "/page/rows.js";
 import { Tree } from "/page/tree.js";
+import { Writing } from "/page/writing.js";
 
 const RESYNC = 250;
 const IDEAS = ["/help", "/status", "run ls"];
@@ -20,7 +21,8 @@ const chats = new Chats();
 const tree = new Tree();
 const log = new Log({ list: $("log"), pending: $("pending"), scroll: $("scroll") }, { answer, takeBack, drop, connected: () => link.state === "online" });
 const draft = new DraftView($("draft"), log);
-const composer = new Composer(say);
+const writing = new Writing();
+const composer = new Composer(say, (text) => writing.put(chats.current, text));
 const login = new Login(
   () => link.unlock(),
   () => link.state === "locked",
@@ -216,6 +218,7 @@ chats.addEventListener("switch", () => {
   log.clear();
   draft.clear();
   $("older").hidden = true;
+  composer.show(writing.of(chats.current));
   showChats(false);
   drawChats();
   redraw();
@@ -254,6 +257,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 $("ideas").append(...IDEAS.map((idea) => h("button", { type: "button", onclick: () => composer.fill(idea) }, idea)));
+composer.show(writing.of(chats.current));
 drawChats();
 redraw();
 link.open();

@@ -12,10 +12,12 @@ export class Composer {
   #offered = [];
   #chosen = 0;
   #send;
+  #keep;
 
-  /** `send(text)` takes what was written. */
-  constructor(send) {
+  /** `send(text)` takes what was written, `keep(text)` what is being written. */
+  constructor(send, keep) {
     this.#send = send;
+    this.#keep = keep;
     this.#text.addEventListener("input", () => this.#changed());
     this.#text.addEventListener("keydown", (event) => this.#pressed(event));
     this.#text.addEventListener("blur", () => this.#close());
@@ -38,6 +40,13 @@ export class Composer {
     this.focus();
   }
 
+  /** What stands in the box from now on, in the place of what stood there. */
+  show(text) {
+    this.#text.value = text;
+    this.#changed();
+    this.#close();
+  }
+
   focus() {
     this.#text.focus({ preventScroll: true });
     this.#text.setSelectionRange(this.#text.value.length, this.#text.value.length);
@@ -52,6 +61,7 @@ export class Composer {
   }
 
   #changed() {
+    this.#keep(this.#text.value);
     $("send").disabled = !this.#text.value.trim();
     if (!CSS.supports("field-sizing", "content")) {
       this.#text.style.height = "auto";
