@@ -1,7 +1,7 @@
 """What a running turn shows of itself: the newest draft of each turn, brought to its chat at a bounded pace.
 
 1. A draft is a preview. The latest wins, any may be skipped, and a bug in showing them turns them off until delivery
-   starts again: it stops no answer.
+   starts again: it stops no answer, and no turn that was shown seems to go on for ever.
 2. What is still being written is shown as far as it is settled (hermes/holdback.py): half a secret is not recognised.
 """
 
@@ -32,6 +32,7 @@ class DraftBoard:
 
     def __init__(self) -> None:
         self._waiting: dict[str, Draft] = {}
+        self._open: dict[str, Draft] = {}
         self._news = trio.Event()
         self.off = ""
         """Why none is shown; empty while they are."""
@@ -53,9 +54,20 @@ class DraftBoard:
         self._waiting.clear()
         return drafts
 
-    def turn_off(self, why: str) -> None:
+    def note(self, draft: Draft) -> None:
+        """It is about to be shown."""
+        if draft.state is DraftState.ENDED:
+            self._open.pop(draft.turn_id, None)
+        elif draft.turn_id in self._open or len(self._open) < MAX_DRAFTS:
+            self._open[draft.turn_id] = draft
+
+    def turn_off(self, why: str) -> list[Draft]:
+        """Returns what was shown last of each turn that has not ended."""
         self.off = why
         self._waiting.clear()
+        still_open = list(self._open.values())
+        self._open.clear()
+        return still_open
 
 
 async def show_drafts(adapter: Adapter, board: DraftBoard, redactor: Redactor) -> None:
@@ -69,15 +81,26 @@ async def show_drafts(adapter: Adapter, board: DraftBoard, redactor: Redactor) -
         await _pump(adapter, board, redactor)
     except Exception as bug:
         log.exception("%s: no more drafts are shown", adapter.name)
-        board.turn_off(f"drafts are off: {type(bug).__name__}: {bug}")
+        for draft in board.turn_off(f"drafts are off: {type(bug).__name__}: {bug}"):
+            await _end(adapter, draft)
 
 
 async def _pump(adapter: Adapter, board: DraftBoard, redactor: Redactor) -> None:
     while True:
         for draft in await board.take():
+            board.note(draft)
             with trio.move_on_after(DRAFT_WITHIN):
                 await _show(adapter, _redacted(draft, redactor))
         await trio.sleep(DRAFT_INTERVAL)
+
+
+async def _end(adapter: Adapter, draft: Draft) -> None:
+    """Show no more of a turn. The bug may be in this, too."""
+    try:
+        with trio.move_on_after(DRAFT_WITHIN):
+            await _show(adapter, evolve(draft, state=DraftState.ENDED, text="", tool=""))
+    except Exception as bug:
+        log.warning("%s: turn %s may be shown as if it went on: %r", adapter.name, draft.turn_id, bug)
 
 
 def _redacted(draft: Draft, redactor: Redactor) -> Draft:

@@ -5,13 +5,17 @@ from itertools import count
 
 import pytest
 import trio
+import trio.testing
 from attrs import evolve
 
+from actors.platform.drafts import DraftBoard, show_drafts
 from adapters.web.adapter import WebAdapter, create
 from adapters.web.chats import session_key
+from adapters.web.hub import Hub
 from adapters.web.peer import Peer
 from adapters.web.settings import WebSettings
-from hermes.events import DraftState, OutboundKind, Source
+from hermes.events import Draft, DraftState, OutboundKind, Source
+from hermes.redact import Redactor
 from tests.adapters.fakehost import FakeHost, draft, outbound
 from tests.real.browser import WAIT, Page
 from tests.real.conftest import online
@@ -283,6 +287,32 @@ async def test_a_question_that_is_over_is_settled_while_the_answer_streams_in(
             if await page.eval("document.querySelector('.ask [data-choice=once]').disabled"):
                 break
             await trio.sleep(0.02)
+
+
+async def test_a_turn_does_not_seem_to_think_for_ever_where_drafts_are_switched_off(
+    page: Page, adapter: WebAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = Hub.show
+
+    def breaks(hub: Hub, shown: Draft) -> None:
+        if shown.text:
+            raise RuntimeError("a bug in the view")
+        show(hub, shown)
+
+    monkeypatch.setattr(Hub, "show", breaks)
+    board = DraftBoard()
+    await page.goto(adapter.address)
+    await online(page)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(show_drafts, adapter, board, Redactor())
+        await trio.testing.wait_all_tasks_blocked()
+        board.put(draft(SOURCE, SESSION, "", state=DraftState.THINKING))
+        await shows(page, "#draft .draft-state", "Thinking")
+        board.put(draft(evolve(SOURCE, chat_id="elsewhere"), "elsewhere", "On and on", turn_id="turn-2"))
+        await page.wait_for("!document.querySelector('#draft').checkVisibility()")
+        await page.wait_for("!document.querySelector('#stop').checkVisibility()")
+        assert board.off
+        nursery.cancel_scope.cancel()
 
 
 async def test_the_enter_that_ends_a_composition_sends_nothing(page: Page, adapter: WebAdapter, host: FakeHost) -> None:

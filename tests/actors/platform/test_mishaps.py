@@ -38,6 +38,8 @@ class SlowAdapter:
     bugs: dict[str, int] = field(factory=dict)
     """How often a send to a chat still crashes."""
     draft_bug: bool = False
+    bug_in: str | None = None
+    """What no draft can show."""
     sent: list[tuple[str, bool]] = field(factory=list)
     shown: list[Draft] = field(factory=list)
     name: str = "fake"
@@ -57,7 +59,7 @@ class SlowAdapter:
         raise AssertionError("nothing is edited here")
 
     async def show_draft(self, draft: Draft) -> None:
-        if self.draft_bug:
+        if self.draft_bug or (self.bug_in and self.bug_in in draft.text):
             raise RuntimeError("a bug in the view")
         self.shown.append(draft)
 
@@ -224,6 +226,21 @@ async def test_a_bug_in_the_view_of_drafts_stops_no_answer(store: Store) -> None
         child = tree.status().children[0]
     assert child.restarts == 0
     assert "drafts are off" in child.detail
+
+
+async def test_a_bug_in_the_view_of_one_draft_leaves_no_turn_that_seems_to_go_on(store: Store) -> None:
+    def states(adapter: SlowAdapter) -> dict[str, DraftState]:
+        return {draft.turn_id: draft.state for draft in adapter.shown}
+
+    adapter, drafts = SlowAdapter(), DraftBoard()
+    async with delivering(store, adapter, drafts):
+        for turn, state in (("one", DraftState.THINKING), ("over", DraftState.THINKING), ("over", DraftState.ENDED)):
+            drafts.put(Draft(source("a"), "session:a", turn, state))
+            await until(lambda: states(adapter).get(turn) is state)  # noqa: B023
+        adapter.bug_in = "boom"
+        drafts.put(Draft(source("b"), "session:b", "two", DraftState.WRITING, "boom "))
+        await until(lambda: set(states(adapter).values()) == {DraftState.ENDED})
+    assert [draft.turn_id for draft in adapter.shown] == ["one", "over", "over", "one", "two"]
 
 
 async def test_the_last_word_of_a_draft_waits_for_its_end(store: Store) -> None:
