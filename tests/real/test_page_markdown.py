@@ -218,6 +218,31 @@ async def test_code_keeps_every_character(page: Page, adapter: WebAdapter) -> No
     assert await page.eval(script) == [code, "python"]
 
 
+INDENTED = (
+    ("1. first\n\n       ```py\n       if a:\n           b\n       ```\n2. second", "if a:\n    b"),
+    ("- a\n        ~~~\n        b\n    c\n        ~~~\n- d", "b\nc"),
+    ("text\n     ```\n     a\n       b\n\n  c\n     ```\nafter", "a\n  b\n\nc"),
+    ("- a\n  - b\n    - c\n\n          ```\n          d\n          ```", "d"),
+    ("\t```\n\t\ta\n\tb\n\t```", "\ta\nb"),
+    ("  ```\n\ta\n  b\n  ```", "\ta\nb"),
+)
+
+
+async def test_an_indented_fence_is_one_and_its_indentation_is_no_part_of_the_code(
+    page: Page, adapter: WebAdapter
+) -> None:
+    await page.goto(adapter.address)
+    script = """
+        import("/page/markdown.js").then(({render}) => {
+          const root = render(document.createElement("div"), %s);
+          const code = [...root.querySelectorAll("pre code")].map((each) => each.textContent);
+          return [code, /[`~]{3}/.test(root.textContent)];
+        })
+    """
+    for text, code in INDENTED:
+        assert await page.eval(script % json.dumps(text)) == [[code], False], text
+
+
 async def test_a_growing_text_keeps_the_elements_that_did_not_change(page: Page, adapter: WebAdapter) -> None:
     await page.goto(adapter.address)
     kept: Any = await page.eval(

@@ -6,7 +6,8 @@
 import { copy, h } from "/page/dom.js";
 
 const DEPTH = 6;
-const FENCE = /^ {0,3}(`{3,}|~{3,})([^`]*)$/;
+// Indented by any number of blanks: it may stand below an item of a list, however deep the model thinks that is.
+const FENCE = /^([ \t]*)(`{3,}|~{3,})([^`]*)$/;
 const HEADING = /^ {0,3}(#{1,6})\s+(\S.*)$/;
 const LONGEST_ROW = 2000;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
@@ -55,9 +56,8 @@ function startsTable(lines, at) {
   return lines[at].includes("|") && divider.includes("|") && divider.length < LONGEST_ROW && DIVIDER.test(divider);
 }
 
-function readFence(lines, at, [, mark, information]) {
+function readFence(lines, at, [, indent, mark, information]) {
   const language = information.trim().split(/\s/, 1)[0].slice(0, 40);
-  const indent = lines[at].search(/\S/);
   const code = [];
   let next = at + 1;
   for (; next < lines.length; next += 1) {
@@ -65,9 +65,16 @@ function readFence(lines, at, [, mark, information]) {
     if (closing.length >= mark.length && closing === mark[0].repeat(closing.length)) {
       return [{ kind: "code", language, text: code.join("\n"), closed: true }, next + 1];
     }
-    code.push(lines[next].slice(Math.min(indent, lines[next].search(/\S|$/))));
+    code.push(outdented(lines[next], indent));
   }
   return [{ kind: "code", language, text: code.join("\n"), closed: false }, next];
+}
+
+/** A line of code without the indentation of its fence, or what it has of it. */
+function outdented(line, indent) {
+  let same = 0;
+  while (same < indent.length && line[same] === indent[same]) same += 1;
+  return line.slice(same);
 }
 
 function readQuote(lines, at, depth) {
