@@ -26,6 +26,7 @@ from actors.grace import with_grace
 from actors.messages import Look
 from actors.platform.drafts import DraftBoard, show_drafts
 from actors.platform.homeward import FindHome, Homeward, no_home
+from actors.platform.late import LateEdits
 from actors.runtime import Backoff, Context, Mailbox
 from actors.runtime.backoff import lower_bound
 from adapters.contract import Adapter, Ambiguous, Idempotency
@@ -81,6 +82,7 @@ class Outgoing:
     store: Store
     lease: DeliveryLease
     homeward: Homeward
+    late: LateEdits
 
 
 def not_sent(row: OutboxRow, refusal: Refused, length: int) -> str:
@@ -96,6 +98,7 @@ async def delivery(
     adapter: Adapter,
     store: Store,
     drafts: DraftBoard,
+    late: LateEdits,
     redactor: Redactor,
     home: FindHome = no_home,
     *,
@@ -107,7 +110,7 @@ async def delivery(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(show_drafts, adapter, drafts, redactor)
         task_status.started()
-        outgoing = Outgoing(adapter, store, lease, Homeward(home, adapter.limits))
+        outgoing = Outgoing(adapter, store, lease, Homeward(home, adapter.limits), late)
         await _Deliveries(outgoing, nursery, drafts).run(context)
 
 
@@ -222,7 +225,8 @@ class _Deliveries:
         within = SEND_FILE_WITHIN if row.message.file else SEND_WITHIN
         with trio.move_on_after(within):
             if row.message_id:
-                receipt = await adapter.edit(row.message, row.message_id)
+                place = (row.message.source.chat_id, row.message_id)
+                receipt = await self._out.late.settle(place, partial(adapter.edit, row.message, row.message_id))
             else:
                 marked = row.ambiguous and adapter.limits.idempotency is Idempotency.NONE
                 receipt = await adapter.send(row.message, marked=marked)

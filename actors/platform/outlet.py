@@ -1,11 +1,14 @@
 """The way out of one platform account, as conversations see it: nudges for its delivery actor, and the latest draft
 of each chat."""
 
+import trio
+
 from actors.conversation.services import Platform
 from actors.messages import LOOK, Look
 from actors.platform.drafts import DraftBoard
+from actors.platform.late import LateEdits
 from actors.runtime import Address
-from adapters.contract import Adapter
+from adapters.contract import Adapter, Ambiguous
 from hermes.errors import Refused
 from hermes.events import Draft, Outbound, Source
 
@@ -13,11 +16,21 @@ from hermes.events import Draft, Outbound, Source
 class Outlet:
     """One account's."""
 
-    def __init__(self, adapter: Adapter, platform: Platform, delivery: Address[Look], drafts: DraftBoard) -> None:
+    def __init__(
+        self, adapter: Adapter, platform: Platform, delivery: Address[Look], drafts: DraftBoard, late: LateEdits
+    ) -> None:
         self.adapter = adapter
         self.platform = platform
         self._delivery = delivery
         self._drafts = drafts
+        self._late = late
+
+    async def edit(self, message: Outbound, message_id: str) -> None:
+        try:
+            await self.adapter.edit(message, message_id)
+        except (Ambiguous, trio.Cancelled):
+            self._late.note((message.source.chat_id, message_id))
+            raise
 
     def look(self) -> None:
         # A full mailbox holds a nudge already, and one is as good as many.
@@ -46,21 +59,21 @@ class Outlets:
             outlet.show(draft)
 
     async def send(self, message: Outbound) -> str:
-        receipt = await self._adapter(message).send(message)
+        receipt = await self._connected(message).adapter.send(message)
         return receipt.message_id
 
     async def edit(self, message: Outbound, message_id: str) -> None:
-        await self._adapter(message).edit(message, message_id)
+        await self._connected(message).edit(message, message_id)
 
     def platform(self, source: Source) -> Platform:
         outlet = self._of(source)
         return outlet.platform if outlet else _unknown(source)
 
-    def _adapter(self, message: Outbound) -> Adapter:
+    def _connected(self, message: Outbound) -> Outlet:
         outlet = self._of(message.source)
         if outlet is None:
             raise Refused(f"{message.source.platform} is not connected")
-        return outlet.adapter
+        return outlet
 
     def _of(self, source: Source) -> Outlet | None:
         # A platform that is no longer configured has rows and no outlet: they wait in the store.

@@ -15,6 +15,7 @@ from actors.platform.delivery import delivery
 from actors.platform.drafts import DraftBoard
 from actors.platform.homeward import no_home
 from actors.platform.inbound import inbound
+from actors.platform.late import LateEdits
 from actors.platform.liveness import liveness
 from actors.platform.outlet import Outlet
 from actors.runtime import Backoff, ChildSpec, Strategy, Supervisor
@@ -37,12 +38,14 @@ class SupervisedPlatform:
 
 def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> SupervisedPlatform:
     """The supervisor of ``adapter``, not yet running."""
-    drafts, proof = DraftBoard(), Proof()
+    drafts, late, proof = DraftBoard(), LateEdits(), Proof()
     probed = adapter.probe_interval
     bound = adapter.limits.deaf_after if probed is None else probed * MISSED_PROBES
     # What one person's process says is for the owner's eyes alone where the owner is the only one who writes.
     home = partial(around.homes.of, adapter.name, adapter.account) if platform.owner else no_home
-    deliver = partial(delivery, adapter=adapter, store=around.store, drafts=drafts, redactor=around.redactor, home=home)
+    deliver = partial(
+        delivery, adapter=adapter, store=around.store, drafts=drafts, late=late, redactor=around.redactor, home=home
+    )
     supervisor = Supervisor(
         adapter.name,
         (
@@ -53,4 +56,4 @@ def supervise(adapter: Adapter, platform: Platform, around: Surroundings) -> Sup
         strategy=Strategy.ONE_FOR_ONE,
         backoff=RECONNECT,
     )
-    return SupervisedPlatform(supervisor, Outlet(adapter, platform, supervisor.address("delivery"), drafts))
+    return SupervisedPlatform(supervisor, Outlet(adapter, platform, supervisor.address("delivery"), drafts, late))

@@ -5,7 +5,8 @@ Rules:
 1. ``NotSent`` until the first byte of a request may have left, ``Lost`` from then on: what became of it is unknown.
 2. Each wait is bounded, and so is the whole, or a server that drips would hold it for ever.
 3. What is sent is held by who asks, and not a second time here.
-4. A connection on which anything went wrong, a cancellation too, is closed and never used again.
+4. A connection on which anything went wrong, a cancellation too, is closed and never used again. What the kernel still
+   held of its request is not sent any more: it would come after whatever is asked next.
 5. A connection that was idle is looked at before it is used: one that the server has closed meanwhile is readable.
 
 h11 speaks the protocol, trio the rest. httpcore, which does the same, takes three times as long for a request, and with
@@ -13,7 +14,9 @@ h11 speaks the protocol, trio the rest. httpcore, which does the same, takes thr
 """
 
 import ssl
+import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import h11
@@ -45,6 +48,9 @@ MAX_ANSWER = 64 * 1024 * 1024
 
 _PIECE = 65_536
 
+# struct linger of socket(7): on, for no seconds.
+_AT_ONCE = struct.pack("ii", 1, 0)
+
 Header = tuple[bytes, bytes]
 
 
@@ -63,6 +69,11 @@ class _Connection:
     socket: trio.socket.SocketType
     http: h11.Connection = field(factory=lambda: h11.Connection(h11.CLIENT))
     idle_since: float = 0.0
+
+    def drop_what_waits(self) -> None:
+        """Closing it becomes a reset."""
+        with suppress(OSError):
+            self.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _AT_ONCE)
 
     def is_usable(self) -> bool:
         return trio.current_time() < self.idle_since + KEPT_FOR and not self.socket.is_readable()
@@ -87,6 +98,7 @@ class Transport:
             try:
                 answer = await _exchange(connection, request, read_within)
             except BaseException:
+                connection.drop_what_waits()
                 await trio.aclose_forcefully(connection.stream)
                 raise
             await self._keep(connection)

@@ -196,6 +196,18 @@ async def test_an_edit_that_fails_is_left_out(tmp_path: Path) -> None:
     assert not chat.fail_edit
 
 
+async def test_an_edit_of_unknown_fate_that_arrives_after_the_answer_does_not_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.platform.late.LATE_WITHIN", 2.0)
+    async with growing(tmp_path) as (_, chat):
+        chat.fail_edit.append(Ambiguous("no answer"))
+        await chat.say("e1", "count to 6 slowly")
+        await chat.until_shown(COUNTED)
+        chat.shown["m0"] = "1 2 _"  # it was under way all the time
+        await chat.until_shown(COUNTED)
+
+
 async def test_a_message_that_was_deleted_is_followed_by_the_answer(tmp_path: Path) -> None:
     async with growing(tmp_path) as (_, chat):
         chat.fail_edit += [Refused("message to edit not found")] * 2

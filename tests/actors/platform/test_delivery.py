@@ -16,6 +16,7 @@ from actors.messages import LOOK
 from actors.platform import delivery as module
 from actors.platform.delivery import MAILBOX, delivery
 from actors.platform.drafts import DraftBoard
+from actors.platform.late import LateEdits
 from actors.runtime import ChildSpec, Supervisor
 from adapters.contract import Ambiguous, Drafts, Idempotency, Limits, Receipt
 from hermes.errors import AuthError, RateLimited, Refused, TransientError, Unavailable
@@ -99,12 +100,15 @@ async def put(store: Store, *messages: Outbound) -> None:
 
 
 @asynccontextmanager
-async def delivering(store: Store, adapter: FakeAdapter, drafts: DraftBoard | None = None) -> AsyncIterator[Supervisor]:
+async def delivering(
+    store: Store, adapter: FakeAdapter, drafts: DraftBoard | None = None, late: LateEdits | None = None
+) -> AsyncIterator[Supervisor]:
     actor = partial(
         delivery,
         adapter=adapter,
         store=store,
         drafts=drafts or DraftBoard(),
+        late=late or LateEdits(),
         redactor=Redactor(values=("secret-key",)),
     )
     async with supervised(ChildSpec("delivery", actor, mailbox=MAILBOX)) as tree:
@@ -278,6 +282,22 @@ async def test_an_answer_completes_the_message_that_its_draft_began(store: Store
         # An edit may be repeated whatever became of the first.
         await until(lambda: adapter.edited == [("the first words and the last", "m1")])
         await until_settled(store)
+    assert adapter.sent == []
+
+
+async def test_an_answer_that_follows_an_edit_that_was_given_up_has_the_last_word(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.platform.late.LATE_WITHIN", 0.3)
+    adapter, late = FakeAdapter(), LateEdits()
+    await answer_a_draft(store)
+    late.note(("a", "m1"))
+    async with delivering(store, adapter, late=late):
+        await until(lambda: len(adapter.edited) == 1)
+        adapter.edited.append(("the first words", "m1"))  # the late one
+        await until(lambda: adapter.edited[-1] == ("the first words and the last", "m1"))
+        await until_settled(store)
+    assert len(adapter.edited) == 3
     assert adapter.sent == []
 
 

@@ -16,6 +16,7 @@ from actors.platform import delivery as module
 from actors.platform import inbound as inbound_module
 from actors.platform.delivery import MAILBOX, delivery
 from actors.platform.drafts import DraftBoard
+from actors.platform.late import LateEdits
 from actors.runtime import ChildSpec, Supervisor
 from adapters.contract import Drafts, Idempotency, Limits, Receipt
 from hermes.errors import StoreFull, TransientError, Unavailable
@@ -87,7 +88,8 @@ async def delivering(
     store: Store, adapter: SlowAdapter, drafts: DraftBoard | None = None, *, secret: str = ""
 ) -> AsyncIterator[Supervisor]:
     redactor = Redactor(values=(secret,))
-    actor: Any = partial(delivery, adapter=adapter, store=store, drafts=drafts or DraftBoard(), redactor=redactor)
+    board = drafts or DraftBoard()
+    actor: Any = partial(delivery, adapter=adapter, store=store, drafts=board, late=LateEdits(), redactor=redactor)
     async with supervised(ChildSpec("delivery", actor, mailbox=MAILBOX)) as tree:
         yield tree
 
