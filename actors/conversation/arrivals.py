@@ -5,11 +5,13 @@ While a turn runs, commands that may run beside it are carried out at once, answ
 does what display.busy_input_mode says: it interrupts the turn (unless it was said before the turn began), waits for
 its end, or steers it. An open question in free text takes the next message as its answer, and none that was sent
 before it was asked. A message behind a command that waits for the turn's end (/new) is meant for what that begins: it
-neither answers nor steers what is before it.
+neither answers nor steers what is before it. The parts of one utterance steer together, once all are there: they are
+one message, and half of it in each of two turns would be none.
 """
 
 import time
 from enum import Enum, auto
+from itertools import groupby
 from typing import assert_never
 
 from actors.conversation import outbound, wording
@@ -43,11 +45,24 @@ class Arrivals:
     async def take(self, running: RunningTurn) -> None:
         """Deal with what is pending while a turn runs; what has to wait stays pending."""
         command_waits = False
+        steering: list[InboxRow] = []
         for row in await self._services.store.pending(self._session_key):
             if running.finished:
                 return
             command_waits = command_waits or _waits(row)
-            await self._while_running(row, running, meant_here=not command_waits)
+            await self._while_running(row, running, steering, meant_here=not command_waits)
+        await self._steer(steering, running)
+
+    async def _steer(self, rows: list[InboxRow], running: RunningTurn) -> None:
+        for _, parts in groupby(_together(rows), key=_utterance):
+            message = tuple(parts)
+            if running.finished:
+                return
+            if further := _may_grow_for(message[-1]):
+                # What was said after it waits behind it.
+                running.look_again(further)
+                return
+            await running.steer(*message)
 
     async def next(self) -> Next:
         """With no turn running: look at the oldest pending row, and settle it unless it is a message."""
@@ -66,7 +81,10 @@ class Arrivals:
                 assert_never(row.event.kind)
         return Next.SETTLED
 
-    async def _while_running(self, row: InboxRow, running: RunningTurn, *, meant_here: bool) -> None:
+    async def _while_running(
+        self, row: InboxRow, running: RunningTurn, steering: list[InboxRow], *, meant_here: bool
+    ) -> None:
+        """``steering`` takes what is to steer the turn."""
         match row.event.kind:
             case InboundKind.COMMAND:
                 if not _waits(row):
@@ -74,7 +92,7 @@ class Arrivals:
             case InboundKind.ANSWER:
                 await self._answer(row, running)
             case InboundKind.MESSAGE | InboundKind.EDIT:
-                await self._message(row, running, meant_here=meant_here)
+                await self._message(row, running, steering, meant_here=meant_here)
             case InboundKind.EVENT:
                 return  # nobody said it, so that it neither interrupts nor answers: it waits for its own turn
             case _:
@@ -91,7 +109,9 @@ class Arrivals:
         await self._services.store.settle(row.id, (outbound.notice(row, wording.TOO_LATE),), time.time())
         self._services.outlets.look(row.event.source)
 
-    async def _message(self, row: InboxRow, running: RunningTurn, *, meant_here: bool) -> None:
+    async def _message(
+        self, row: InboxRow, running: RunningTurn, steering: list[InboxRow], *, meant_here: bool
+    ) -> None:
         ask = running.oldest_ask()
         if meant_here and ask and _can_answer(row, ask) and await running.answer(row, ask, row.event.text):
             return
@@ -101,7 +121,7 @@ class Arrivals:
             case "interrupt" if _said_at(row) >= running.since:
                 await running.feed(Stopped(StopReason.INTERRUPT))
             case "steer" if meant_here:
-                await running.steer(row)
+                steering.append(row)
             case _:
                 return  # it stays pending until this turn is over
 
@@ -110,6 +130,25 @@ def _waits(row: InboxRow) -> bool:
     """Whether it is a command for which a running turn has to end first."""
     invocation = parse(row.event.text) if row.event.kind is InboundKind.COMMAND else None
     return invocation is not None and invocation.command.busy is Busy.AFTER
+
+
+def _utterance(row: InboxRow) -> str:
+    """What a row is part of: itself, if nothing else."""
+    return row.event.utterance or f"row:{row.id}"
+
+
+def _together(rows: list[InboxRow]) -> list[InboxRow]:
+    """In the order of their first parts."""
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(_utterance(row), row.id)
+    return sorted(rows, key=lambda row: (first[_utterance(row)], row.id))
+
+
+def _may_grow_for(newest: InboxRow) -> float:
+    """Seconds within which a further part may come, as the claim of a turn sees it."""
+    since = time.time() - newest.received_at
+    return max(0.0, newest.event.more_within - since) if since >= 0.0 else 0.0
 
 
 def _said_at(row: InboxRow) -> float:

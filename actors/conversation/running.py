@@ -10,6 +10,7 @@ Rules:
    claim.
 """
 
+import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -91,6 +92,7 @@ class RunningTurn:
         self._step = ModelStep(self._requests, model)
         self._offered: dict[int, InboxRow] = {}
         self._work = Work()
+        self._look_due = math.inf
         self._nursery: trio.Nursery | None = None
         platform = services.outlets.platform(turn.rows[-1].event.source)
         self._growing = Growing(services, turn.lease, platform, len(turn.asks))
@@ -201,10 +203,26 @@ class RunningTurn:
             message, content=redact(message.content), reasoning=redact(message.reasoning), reasoning_details=details
         )
 
-    async def steer(self, row: InboxRow) -> None:
-        """Offer a message to the turn; a row that finds no place in it stays pending for the next one."""
-        self._offered[row.id] = row
-        await self.feed(Steered(row.id, compose((row,), time.time())))
+    async def steer(self, *parts: InboxRow) -> None:
+        """Offer a message to the turn; one that finds no place in it stays pending, as a whole, for the next one."""
+        offered = [row for row in parts if row.id not in self._offered]
+        if len(offered) > self.machine.steering_room:
+            return
+        for row in offered:
+            self._offered[row.id] = row
+            await self.feed(Steered(row.id, compose((row,), time.time())))
+
+    def look_again(self, within: float) -> None:
+        """Have a look at what arrived in so many seconds, if none is due before."""
+        due = trio.current_time() + within
+        if due < self._look_due:
+            self._look_due = due
+            self._running.start_soon(self._look_later, due)
+
+    async def _look_later(self, due: float) -> None:
+        await trio.sleep_until(due)
+        self._look_due = math.inf
+        await self._work.look()
 
     async def _join(self, effect: Join) -> None:
         if not await self._services.store.join(self.turn.lease, effect.row_id, effect.message, time.time()):

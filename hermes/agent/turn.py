@@ -186,6 +186,11 @@ class TurnMachine:
         """Asks that the turn waits for, with their deadlines."""
         return self._work.asks
 
+    @property
+    def steering_room(self) -> int:
+        """How many steered messages may be offered before the next model call."""
+        return MAX_STEERED - len(self._waiting)
+
     def start(self) -> list[TurnEffect]:
         """Begin, or go on after a crash. Empty when only a person can move it (``open_asks``).
 

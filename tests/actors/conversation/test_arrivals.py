@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from hermes.agent.turn import MAX_STEERED
 from hermes.config.schema import Agent, BusyInput, Display
 from hermes.events import InboundKind, OutboundKind
 from hermes.store.rows import Lease
@@ -87,3 +88,49 @@ async def test_a_message_that_comes_too_late_for_a_question_is_a_message(
         await trio.sleep(0.1)
         await gateway.chat.say("2", "say hello")
         assert await gateway.chat.answer("2") == "hello"
+
+
+STEER = settings(display=Display(busy_input_mode=BusyInput.STEER))
+
+
+async def test_the_first_part_of_a_message_does_not_steer_a_turn_that_ends_before_the_rest_came(tmp_path: Path) -> None:
+    async with house(tmp_path, settings=STEER) as gateway:
+        await gateway.chat.say("1", "count to 8 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        await gateway.chat.say("2a", "say the one half", utterance="u", more_within=10.0)
+        first = await gateway.chat.until(lambda message: "1" in message.answers)
+        await gateway.chat.say("2b", "and the other", utterance="u")
+        second = await gateway.chat.until(lambda message: "2b" in message.answers)
+    assert first.answers == ("1",)
+    assert second.answers == ("2a", "2b")
+
+
+async def test_the_parts_of_a_message_steer_together(tmp_path: Path) -> None:
+    async with house(tmp_path, settings=STEER) as gateway:
+        await gateway.chat.say("1", "count to 15 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        await gateway.chat.say("2a", "say the one half", utterance="u", more_within=10.0)
+        await gateway.chat.say("3", "say behind it")
+        await gateway.chat.say("2b", "and the other", utterance="u")
+        answer = await gateway.chat.until(lambda message: "2b" in message.answers)
+    assert answer.answers == ("1", "2a", "2b", "3")
+
+
+async def test_a_message_whose_rest_does_not_come_steers_when_it_may_not_come_any_more(tmp_path: Path) -> None:
+    async with house(tmp_path, settings=STEER) as gateway:
+        await gateway.chat.say("1", "count to 25 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        await gateway.chat.say("2", "say alone", utterance="u", more_within=0.3)
+        answer = await gateway.chat.until(lambda message: "2" in message.answers)
+    assert answer.answers == ("1", "2")
+
+
+async def test_a_message_of_more_parts_than_a_turn_has_room_for_waits_as_a_whole(tmp_path: Path) -> None:
+    parts = [f"2.{number}" for number in range(MAX_STEERED + 1)]
+    async with house(tmp_path, settings=STEER) as gateway:
+        await gateway.chat.say("1", "count to 15 slowly")
+        await gateway.chat.draft(lambda draft: "2" in draft.text)
+        for part in parts:
+            await gateway.chat.say(part, "say it", utterance="u", more_within=0.0 if part == parts[-1] else 10.0)
+        answer = await gateway.chat.until(lambda message: parts[-1] in message.answers)
+    assert answer.answers == tuple(parts)
