@@ -19,7 +19,7 @@ from hermes.agent.prompt import PromptSources, build_prompt
 from hermes.audience import Audience
 from hermes.config.edit import allow_always
 from hermes.config.schema import Compression, Settings, TerminalBackend
-from hermes.home import Home
+from hermes.home import Home, expanded
 from hermes.memory.shelf import Shelf, Target, shelf
 from hermes.models.registry import open_models, open_summarizer
 from hermes.process import filtered_environment
@@ -185,14 +185,14 @@ def _blocked(program: Program) -> Blocklist:
     listed = program.settings.security.website_blocklist
     if not listed.enabled:
         return Blocklist()
-    return blocklist(listed.domains, (program.home.root / Path(file).expanduser() for file in listed.shared_files))
+    return blocklist(listed.domains, (program.home.root / expanded(file) for file in listed.shared_files))
 
 
 def _skill_places(program: Program) -> SkillPlaces:
     """A person's own skills win over those of further folders, and these over the bundled ones."""
     settings = program.settings.skills
     bundled, own = skill_roots(program.home.root, program.environment)
-    further = (Path(folder).expanduser() for folder in settings.external_dirs)
+    further = map(expanded, settings.external_dirs)
     return SkillPlaces((bundled, *further, own), frozenset(settings.disabled))
 
 

@@ -123,6 +123,11 @@ class Home:
             os.close(descriptor)
 
 
+def expanded(path: str) -> Path:
+    """``path`` with its ``~`` written out; that of a user whom nobody knows stays, and leads nowhere."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 -- the other way of the library raises for such a user
+
+
 def find_home(environ: Mapping[str, str]) -> Home:
     """The home that ``environ`` names: HERMES_HOME, else ~/.hermes. It need not exist.
 

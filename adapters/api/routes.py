@@ -72,8 +72,9 @@ class Api:
             raise
         except Exception:
             log.exception("a request to %s failed", request.scope["path"])
-            return Problem(500, "a bug of ours ended the request; it is in the log", "internal_error",
-                           type=SERVER).response()  # fmt: skip
+            # What was done before the bug would be done again.
+            return Problem(500, "a bug of ours ended the request; it is in the log", "internal_error", type=SERVER,
+                           headers={"x-should-retry": "false"}).response()  # fmt: skip
 
     def _handler(self, request: Request) -> Handler:
         """Raises ``ApiError`` when nothing answers there."""

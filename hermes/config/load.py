@@ -25,7 +25,7 @@ from hermes.config.structure import Problem, Unfit, structure
 from hermes.config.tree import KeyPath, Tree, as_items, as_tree, at, dotted
 from hermes.config.unknown import unknown_keys
 from hermes.errors import ConfigError
-from hermes.home import Home
+from hermes.home import Home, expanded
 
 # More lines than a screen holds help nobody; the rest is counted.
 REPORTED = 20
@@ -82,7 +82,7 @@ def load(home: Home, environ: Mapping[str, str]) -> Loaded:
     notices = (*env_file.notices, *unknown_keys(file.document, file.path), *_open_keys(file))
     odd = tuple(_odd_timezone(settings, file, above))
     settings = evolve(settings, timezone="") if odd else settings
-    notices = (*notices, *_unset(file), *odd)
+    notices = (*notices, *_unset(file), *odd, *_missing_folders(settings, file))
     return Loaded(settings, environment, file.values, _sources(file.values, above), notices)
 
 
@@ -244,6 +244,14 @@ def _odd_timezone(settings: Settings, file: _File, above: tuple[Override, ...]) 
         subject = str(origin) if origin else f"{file.place(path)}: timezone"
         problem = "is unknown here and not used: expected a name such as Europe/Vienna"
         yield Notice(f"{subject}: {settings.timezone!r} {problem}", "" if origin else str(file.path), "timezone")
+
+
+def _missing_folders(settings: Settings, file: _File) -> Iterator[Notice]:
+    path: KeyPath = ("skills", "external_dirs")
+    for folder in settings.skills.external_dirs:
+        if not expanded(folder).is_dir():
+            problem = f"there is no folder {folder!r}, so no skills of it are offered"
+            yield Notice(f"{file.place(path)}: {dotted(path)}: {problem}", str(file.path), dotted(path))
 
 
 def _is_timezone(name: str) -> bool:

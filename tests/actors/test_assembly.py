@@ -102,7 +102,7 @@ def test_own_skills_win_over_further_folders_and_these_over_the_bundled_ones(tmp
     for folder, names in ((bundled, "abcd"), (further, "bc"), (own, "c")):
         for name in names:
             _put(folder, name, folder.name)
-    chosen = Settings(skills=Skills(disabled=("d",), external_dirs=(str(further),)))
+    chosen = Settings(skills=Skills(disabled=("d",), external_dirs=(str(further), "~nobody-here/x")))
     places = skill_places(
         Program(
             home=Home(tmp_path),

@@ -217,4 +217,5 @@ async def test_a_bug_ends_its_own_request(serve: Serve, monkeypatch: pytest.Monk
             answer = await served.client.post(CHAT, json=user("say hi"))
         assert (await served.client.post(CHAT, json=user("say hi"))).status_code == 200
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert answer.headers["x-should-retry"] == "false"
     assert "a bug" not in json.dumps(answer.json()).replace("a bug of ours", "")

@@ -102,7 +102,7 @@ def test_every_key_can_be_set(home: Home) -> None:
         command_allowlist: [rm -r]
         display: {busy_input_mode: steer, streaming: off}
         security: {redact_secrets: no}
-        skills: {disabled: [x], external_dirs: [/s]}
+        skills: {disabled: [x], external_dirs: [/usr/share]}
         platforms:
           web: {enabled: false, extra: {host: "::1", port: 0}}
           telegram: {enabled: true, extra: {anything: [1, {a: b}]}}
@@ -368,6 +368,14 @@ def test_a_time_zone_that_nobody_knows_is_told(home: Home) -> None:
 def test_a_time_zone_of_a_variable_that_nobody_knows_is_told_with_the_variable(home: Home) -> None:
     (notice,) = load(written(home, "timezone: UTC"), {"HERMES_TIMEZONE": "Mars/Olympus"}).notices
     assert str(notice).startswith("HERMES_TIMEZONE (environment): 'Mars/Olympus' is unknown here")
+
+
+def test_a_folder_of_skills_that_is_not_there_is_told(home: Home, tmp_path: Path) -> None:
+    loaded = load(written(home, f"skills: {{external_dirs: [{tmp_path}, ~nobody-here/x, /none]}}"), NOTHING)
+    assert notices(loaded, home) == [
+        f"config.yaml:1: skills.external_dirs: there is no folder {folder!r}, so no skills of it are offered"
+        for folder in ("~nobody-here/x", "/none")
+    ]
 
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "\0", "x" * 5000])
