@@ -357,32 +357,6 @@ def test_unknown_and_not_yet_used_keys_are_kept(home: Home) -> None:
     assert notices(loaded, home) == ["config.yaml:1: unknown key mystery: kept, and not used"]
 
 
-def test_a_time_zone_that_nobody_knows_is_told(home: Home) -> None:
-    loaded = load(written(home, "timezone: Mars/Olympus"), NOTHING)
-    assert notices(loaded, home) == [
-        "config.yaml:1: timezone: 'Mars/Olympus' is unknown here and not used: expected a name such as Europe/Vienna"
-    ]
-    assert loaded.settings.timezone == "", "whoever uses it would fail"
-
-
-def test_a_time_zone_of_a_variable_that_nobody_knows_is_told_with_the_variable(home: Home) -> None:
-    (notice,) = load(written(home, "timezone: UTC"), {"HERMES_TIMEZONE": "Mars/Olympus"}).notices
-    assert str(notice).startswith("HERMES_TIMEZONE (environment): 'Mars/Olympus' is unknown here")
-
-
-def test_a_folder_of_skills_that_is_not_there_is_told(home: Home, tmp_path: Path) -> None:
-    loaded = load(written(home, f"skills: {{external_dirs: [{tmp_path}, ~nobody-here/x, /none]}}"), NOTHING)
-    assert notices(loaded, home) == [
-        f"config.yaml:1: skills.external_dirs: there is no folder {folder!r}, so no skills of it are offered"
-        for folder in ("~nobody-here/x", "/none")
-    ]
-
-
-@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "\0", "x" * 5000])
-def test_no_text_for_a_time_zone_breaks_the_start(home: Home, zone: str) -> None:
-    assert [notice.key for notice in load(home, {"HERMES_TIMEZONE": zone}).notices] == ["timezone"]
-
-
 def test_the_sources_say_where_a_value_is_from(home: Home) -> None:
     loaded = load(written(home, "model: a/b\nagent: {max_turns: 3}\nplatforms: {web: {extra: {port: 4}}}"), NOTHING)
     assert loaded.sources == dict.fromkeys(("model.default", "agent.max_turns", "platforms.web.extra.port"), "file")
